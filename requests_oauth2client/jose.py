@@ -1,0 +1,132 @@
+"""Compact JWS straight on the `cryptography` key that a `jwskate.Jwk` wraps (RFC 7515 §3.1).
+
+jwskate parses keys and knows algorithms. Each of its layers copies what it handles, which costs more than an ES256 signature
+when a proof goes with every request: the functions here ask it once, and then talk to the key.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jwskate import Jwk
+
+    Sign = Callable[[bytes], bytes]
+    Verify = Callable[[bytes, bytes], bool]
+
+_HMAC_HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
+
+_dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, check_circular=False).encode
+
+
+def b64u(data: bytes) -> str:
+    """Return `data` in base64url without padding (RFC 7515 §2)."""
+    return (
+        binascii.b2a_base64(data, newline=False).rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_").decode("ascii")
+    )
+
+
+def b64u_json(value: Mapping[str, Any]) -> str:
+    """Return `value` as compact JSON, in base64url."""
+    return b64u(_dumps(value).encode("ascii"))
+
+
+def sha256_b64u(text: str) -> str:
+    """Return the SHA-256 of ASCII `text` in base64url: `ath` of RFC 9449 §4.2, `S256` of RFC 7636 §4.2."""
+    return b64u(hashlib.sha256(text.encode("ascii")).digest())
+
+
+def hmac_signer(secret: bytes, alg: str) -> Sign:
+    """Return a function that signs with `secret`; `alg` is HS256, HS384 or HS512 (RFC 7518 §3.2).
+
+    Raises:
+        ValueError: for any other `alg`, and for an empty secret, with which anyone could sign.
+
+    """
+    if alg not in _HMAC_HASHES:
+        msg = f"'{alg}' is not an HMAC algorithm: use HS256, HS384 or HS512."
+        raise ValueError(msg)
+    if not secret:
+        msg = "An empty secret signs nothing."
+        raise ValueError(msg)
+    digest, name = hmac.digest, _HMAC_HASHES[alg]
+    return lambda data: digest(secret, data, name)
+
+
+def signer(jwk: Jwk, alg: str) -> Sign:
+    """Return a function that signs bytes with the private key of `jwk`."""
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, utils
+
+    wrapper: Any = jwk.signature_wrapper(alg)
+    key = getattr(wrapper, "key", None)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        size, algorithm, split = wrapper.curve.coordinate_size, ec.ECDSA(wrapper.hashing_alg), utils.decode_dss_signature
+
+        def sign_ec(data: bytes) -> bytes:
+            r, s = split(key.sign(data, algorithm))
+            return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+        return sign_ec
+    if isinstance(key, rsa.RSAPrivateKey):
+        padding, hashing = wrapper.padding_alg, wrapper.hashing_alg
+        return lambda data: key.sign(data, padding, hashing)
+    if isinstance(key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey)):
+        return key.sign
+    sign: Sign = wrapper.sign  # what a later jwskate adds
+    return sign
+
+
+def verifier(jwk: Jwk, alg: str) -> Verify:
+    """Return a function that tells whether a signature fits some bytes: `verify(data, signature)`."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+
+    wrapper: Any = jwk.signature_wrapper(alg)
+    key = getattr(wrapper, "key", None)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        size, algorithm, join = wrapper.curve.coordinate_size, ec.ECDSA(wrapper.hashing_alg), utils.encode_dss_signature
+        number = int.from_bytes
+
+        def verify_ec(data: bytes, signature: bytes) -> bool:
+            if len(signature) != 2 * size:
+                return False
+            try:
+                key.verify(join(number(signature[:size], "big"), number(signature[size:], "big")), data, algorithm)
+            except InvalidSignature:
+                return False
+            return True
+
+        return verify_ec
+    if isinstance(key, rsa.RSAPublicKey):
+        padding, hashing = wrapper.padding_alg, wrapper.hashing_alg
+
+        def verify_rsa(data: bytes, signature: bytes) -> bool:
+            try:
+                key.verify(signature, data, padding, hashing)
+            except InvalidSignature:
+                return False
+            return True
+
+        return verify_rsa
+    verify: Verify = wrapper.verify
+    return verify
+
+
+class CompactSigner:
+    """Signs claims into compact JWS; the header is encoded once."""
+
+    __slots__ = ("_prefix", "_sign")
+
+    def __init__(self, sign: Sign, header: Mapping[str, Any]) -> None:
+        self._sign = sign
+        self._prefix = b64u_json(header) + "."
+
+    def __call__(self, claims: Mapping[str, Any]) -> str:
+        signing_input = self._prefix + b64u_json(claims)
+        return signing_input + "." + b64u(self._sign(signing_input.encode("ascii")))
