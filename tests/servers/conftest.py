@@ -1,0 +1,51 @@
+"""Real servers: started once per worker, on free loopback ports, killed at the end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .oidc_server import CannotRun, OidcProvider, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOG_START = pytest.StashKey[int]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of one server in one worker, so that it is started once."""
+    if config.pluginmanager.has_plugin("xdist"):
+        for item in items:
+            if "oidc_server" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group("oidc-provider"))
+
+
+@pytest.fixture(scope="session")
+def oidc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
+    try:
+        with running(tmp_path_factory.mktemp("oidc-provider")) as server:
+            yield server
+    except CannotRun as reason:
+        if os.environ.get("CI"):  # a missing server must not look like a pass
+            pytest.fail(str(reason), pytrace=False)
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def oidc_provider(oidc_server: OidcProvider, request: pytest.FixtureRequest) -> OidcProvider:
+    """Lend a real Authorization Server; what it logs during a test that fails is shown with the failure."""
+    request.node.stash[LOG_START] = len(oidc_server.log)
+    return oidc_server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    report = yield
+    if report.failed and LOG_START in item.stash:
+        server = item.funcargs.get("oidc_provider")
+        if server:
+            report.sections.append(("oidc-provider", server.log[item.stash[LOG_START] :]))
+    return report
