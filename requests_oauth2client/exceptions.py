@@ -776,7 +776,15 @@ class InvalidUri(OAuth2Error, ValueError):
     """A URI that is not acceptable; each flag is true when that check failed."""
 
     def __init__(
-        self, url: str, *, https: bool, no_credentials: bool, no_port: bool, no_fragment: bool, path: bool
+        self,
+        url: str,
+        *,
+        https: bool = False,
+        no_credentials: bool = False,
+        no_port: bool = False,
+        no_fragment: bool = False,
+        path: bool = False,
+        reason: str | None = None,
     ) -> None:
         self.url = url
         self.https = https
@@ -784,7 +792,7 @@ class InvalidUri(OAuth2Error, ValueError):
         self.no_port = no_port
         self.no_fragment = no_fragment
         self.path = path
-        problems = ", ".join(self.errors()) or "it is not an absolute URL without spaces or control characters"
+        problems = ", ".join(self.errors()) or reason or "it is not an absolute URL"
         self._say(f"Invalid URI '{printable_url(url)}': {problems}.")
 
     def errors(self) -> Iterator[str]:
