@@ -1,0 +1,87 @@
+"""What all tests share: a server, its client, its API, a clock, and no network."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+import time_machine
+
+from requests_oauth2client import OAuth2Client
+from requests_oauth2client.testing import AuthorizationServer, ProtectedApi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def server() -> AuthorizationServer:
+    """An Authorization Server at https://as.local, which knows `client_id` with `client_secret`."""
+    server = AuthorizationServer("https://as.local")
+    server.add_client("client_id", client_secret="client_secret")
+    server.add_user("alice", password="wonderland", email="alice@example.com")
+    return server
+
+
+@pytest.fixture
+def api(server: AuthorizationServer) -> ProtectedApi:
+    """An API at https://api.local, which accepts the access tokens of `server`."""
+    return server.protect("https://api.local/")
+
+
+@pytest.fixture
+def client(server: AuthorizationServer) -> OAuth2Client:
+    """The client of `server`; its session reaches `server`, `api`, and nothing else."""
+    return OAuth2Client.from_discovery_document(
+        server.metadata, client_id="client_id", client_secret="client_secret", session=server.session()
+    )
+
+
+@pytest.fixture
+def now() -> Iterator[time_machine.Traveller]:
+    """A stopped clock, for this process and so for `server`; `now.shift(seconds)` moves it."""
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=timezone.utc), tick=False) as clock:
+        yield clock
+
+
+def is_here(host: object) -> bool:
+    """Tell whether a host is this machine."""
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host in ("localhost", "", None):
+        return True
+    try:
+        return ipaddress.ip_address(str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    """Fail a test that looks for another machine, even if it would catch the error."""
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def guard(host: object) -> None:
+        if not is_here(host):
+            pytest.fail(f"this test wants to reach {host!r}; only loopback addresses are allowed", pytrace=False)
+
+    def guarded(method):
+        def call(self: socket.socket, address):
+            if self.family in (socket.AF_INET, socket.AF_INET6):
+                guard(address[0])
+            return method(self, address)
+
+        return call
+
+    def lookup(host, *args, **kwargs):
+        guard(host)
+        return getaddrinfo(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded(connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+        patch.setattr(socket, "getaddrinfo", lookup)
+        yield
