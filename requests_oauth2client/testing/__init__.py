@@ -1,0 +1,34 @@
+"""An Authorization Server and protected APIs that live in this process.
+
+Strict like real ones, and made to misbehave on demand: for tests, demonstrations and documentation.
+"""
+
+from __future__ import annotations
+
+from . import misbehaviour
+from .authorization_server import AuthorizationServer
+from .bearer import Challenge
+from .clients import Client, User
+from .clock import Clock
+from .http import Form, Refusal, Request, Response
+from .protected_api import ProtectedApi
+from .token_requests import TokenRequest
+from .tokens import AccessToken, Grant, RefreshToken
+
+__all__ = [
+    "AccessToken",
+    "AuthorizationServer",
+    "Challenge",
+    "Client",
+    "Clock",
+    "Form",
+    "Grant",
+    "ProtectedApi",
+    "RefreshToken",
+    "Refusal",
+    "Request",
+    "Response",
+    "TokenRequest",
+    "User",
+    "misbehaviour",
+]
