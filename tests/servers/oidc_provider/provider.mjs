@@ -10,6 +10,7 @@ import { createServer } from 'node:http';
 import { randomBytes } from 'node:crypto';
 
 import Provider, { errors } from 'oidc-provider';
+import MemoryAdapter from 'oidc-provider/lib/adapters/memory_adapter.js';
 
 import { createApi } from './api.mjs';
 import { createBackstage } from './backstage.mjs';
@@ -40,6 +41,11 @@ function requireNonce(ctx) {
   return ctx.oidc.client?.dpop_nonce_required === true;
 }
 
+// Remembers what has expired for a while, as a database does: else `expired_token` would read `invalid_grant`.
+class Database extends MemoryAdapter {
+  upsert(id, payload, expiresIn) { return super.upsert(id, payload, expiresIn + 60); }
+}
+
 function findAccount(ctx, sub) {
   const user = config.users[sub];
   if (!user) return undefined;
@@ -58,6 +64,7 @@ async function fetch(url, { headers, body }) {
 
 function configuration() {
   return {
+    adapter: Database,
     clients: config.clients,
     jwks: config.jwks,
     scopes: SCOPES,
