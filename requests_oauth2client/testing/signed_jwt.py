@@ -65,9 +65,16 @@ def verify_jwt(value: str, keys: Iterable[Jwk], algs: Iterable[str]) -> Verified
             continue
         if alg not in key.supported_signing_algorithms():
             continue
-        if key.verify(data=jwt.signed_part, signature=jwt.signature, alg=alg):
+        if _is_signed(jwt, key, alg):
             return VerifiedJwt(jwt.headers, jwt.claims)
     raise BadJwt("signature does not verify with a key of its issuer")
+
+
+def _is_signed(jwt: SignedJwt, key: Jwk, alg: str) -> bool:
+    try:
+        return key.verify(data=jwt.signed_part, signature=jwt.signature, alg=alg)
+    except ValueError:  # some algorithms refuse a signature of another length this way
+        return False
 
 
 def secret_key(secret: str) -> Jwk:
