@@ -8,13 +8,14 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 import time_machine
 
 from requests_oauth2client import OAuth2Client
 from requests_oauth2client.testing import AuthorizationServer, ProtectedApi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -45,6 +46,25 @@ def now() -> Iterator[time_machine.Traveller]:
     """A stopped clock, for this process and so for `server`; `now.shift(seconds)` moves it."""
     with time_machine.travel(datetime(2030, 1, 1, tzinfo=timezone.utc), tick=False) as clock:
         yield clock
+
+
+@pytest.fixture
+def internet(monkeypatch: pytest.MonkeyPatch) -> Callable[[AuthorizationServer], AuthorizationServer]:
+    """Put a server and its APIs where every `requests` call of this process finds them."""
+    servers: list[AuthorizationServer] = []
+    initialize = requests.Session.__init__
+
+    def with_servers(session: requests.Session) -> None:
+        initialize(session)
+        for server in servers:
+            server.mount(session)
+
+    def put(server: AuthorizationServer) -> AuthorizationServer:
+        servers.append(server)
+        return server
+
+    monkeypatch.setattr(requests.Session, "__init__", with_servers)
+    return put
 
 
 def is_here(host: object) -> bool:
