@@ -61,7 +61,9 @@ def secrets_of(request: requests.PreparedRequest | None) -> set[str]:
     """Return the credentials that `request` carried, as they may come back in an answer."""
     if request is None:
         return set()
-    values = {str(request.headers[name]).rpartition(" ")[2] for name in SECRET_HEADERS if name in (request.headers or {})}
+    values = {
+        str(request.headers[name]).rpartition(" ")[2] for name in SECRET_HEADERS if name in (request.headers or {})
+    }
     body = request.body
     if isinstance(body, bytes):
         body = body.decode("utf-8", "replace")

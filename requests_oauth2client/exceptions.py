@@ -66,7 +66,10 @@ OAuth2Error
 │  ├─ MismatchingIdTokenAuthTime
 │  ├─ ExpiredIdToken
 │  ├─ IdTokenNotYetValid
-│  └─ UnsupportedIdTokenAlg
+│  ├─ UnsupportedIdTokenAlg
+│  ├─ MalformedIdToken
+│  └─ InvalidIdTokenSignature
+├─ UnknownVerificationKey
 ├─ InvalidDPoPAccessToken
 ├─ InvalidDPoPKey
 ├─ InvalidDPoPAlg
@@ -221,9 +224,7 @@ class EndpointError(OAuth2Error):
         parts.append(f"with error '{redacted(error, request)}'")
         parts.append(f"({redacted(description, request)})." if description else "(no description provided).")
         parts.append(self.hint)
-        self._say(
-            " ".join(parts), response=response, client=client, error=error, description=description, uri=uri
-        )
+        self._say(" ".join(parts), response=response, client=client, error=error, description=description, uri=uri)
 
 
 class TokenEndpointError(EndpointError):
@@ -343,7 +344,9 @@ class _InvalidResponse(OAuth2Error):
     noun: ClassVar[str] = "response"
 
     def __init__(self, response: requests.Response, client: object = None, description: str | None = None) -> None:
-        reason = redacted(description or "it is not what the specification asks for", getattr(response, "request", None))
+        reason = redacted(
+            description or "it is not what the specification asks for", getattr(response, "request", None)
+        )
         self._say(
             f"{printable_url(getattr(response, 'url', ''))} answered {getattr(response, 'status_code', '?')} "
             f"with an unusable {self.noun}: {reason}. "
@@ -390,8 +393,8 @@ class InvalidUserInfoResponse(_InvalidResponse):
     noun = "UserInfo response"
 
 
-class InvalidJwksResponse(_InvalidResponse, ValueError):
-    """The JWKS URI answered with something that is not a JWK Set."""
+class InvalidJwksResponse(_InvalidResponse, requests.HTTPError, ValueError):
+    """The JWKS URI answered with an error, or with something that is not a JWK Set."""
 
     noun = "JWK Set"
 
@@ -546,7 +549,7 @@ class InvalidIdToken(OAuth2Error, ValueError):
 class _MismatchingClaim(InvalidIdToken):
     """What was received against what was expected."""
 
-    claim: ClassVar[str]
+    claim: str
     show_values: ClassVar[bool] = True
 
     def __init__(self, received: Any, expected: Any, token: object = None, id_token: object = None) -> None:
@@ -621,9 +624,13 @@ class MismatchingIdTokenAlg(_MismatchingClaim):
 class MismatchingIdTokenHash(InvalidIdToken):
     """The access token, code or state is not the one which the ID Token was issued with."""
 
-    def __init__(self, claim: str, token: object = None, id_token: object = None) -> None:
+    def __init__(
+        self, claim: str, token: object = None, id_token: object = None, received: Any = None, expected: Any = None
+    ) -> None:
         super().__init__(f"The ID Token has a mismatching '{claim}' value (token substitution).", id_token, token)
         self.claim = claim
+        self.received = received
+        self.expected = expected
 
 
 class MismatchingIdTokenAuthTime(_MismatchingClaim):
@@ -642,17 +649,28 @@ class ExpiredIdToken(_MismatchingClaim):
 
 
 class IdTokenNotYetValid(_MismatchingClaim):
-    """The ID Token was issued in the future, or is not valid yet: check the clocks."""
+    """The ID Token was issued in the future (`iat`), or is not valid yet (`nbf`): check the clocks."""
 
-    claim = "iat"
+    def __init__(
+        self, received: Any, expected: Any, token: object = None, id_token: object = None, claim: str = "iat"
+    ) -> None:
+        self.claim = claim
+        super().__init__(received, expected, token, id_token)
 
 
 class UnsupportedIdTokenAlg(InvalidIdToken):
     """The ID Token is signed with an algorithm that is not supported."""
 
     def __init__(self, token: object, id_token: object, alg: str) -> None:
-        super().__init__(f"The ID Token is signed with '{printable(alg)}', which is not supported.", id_token, token)
+        super().__init__(f"This JWT is signed with '{printable(alg)}', which is not supported.", id_token, token)
         self.alg = alg
+
+
+class UnknownVerificationKey(OAuth2Error, LookupError):
+    """No key of the Authorization Server verifies this signature."""
+
+    def __init__(self, reason: str, kid: str | None = None, alg: str | None = None) -> None:
+        self._say(reason, kid=kid, alg=alg)
 
 
 # ---------------------------------------------------------------- DPoP
@@ -766,9 +784,7 @@ class MissingIssuerParam(OAuth2Error, ValueError):
 class InvalidDiscoveryDocument(OAuth2Error, ValueError):
     """A metadata document that cannot be used."""
 
-    def __init__(
-        self, message: str, discovery_document: object, response: requests.Response | None = None
-    ) -> None:
+    def __init__(self, message: str, discovery_document: object, response: requests.Response | None = None) -> None:
         self._say(message, response=response, discovery_document=discovery_document)
 
 
@@ -958,9 +974,9 @@ class InvalidBoolFieldsParam(OAuth2Error, ValueError):
 class InvalidPathParam(OAuth2Error, TypeError, ValueError):
     """A path that is not below the root of the API."""
 
-    def __init__(self, path: object) -> None:
+    def __init__(self, path: object, problem: str = "it is not below the root of the API") -> None:
         self._say(
-            f"Unexpected path ({type(path).__name__}): pass a relative path, or its segments, which stay below the root "
-            "of the API; no '..', no scheme, no host, no control characters.",
+            f"Unexpected path ({type(path).__name__}): {problem}. Pass a relative path such as 'users/42', or a list of "
+            "its segments, which get percent-encoded.",
             url=path,
         )

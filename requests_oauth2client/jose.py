@@ -27,9 +27,7 @@ _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, check_circul
 
 def b64u(data: bytes) -> str:
     """Return `data` in base64url without padding (RFC 7515 §2)."""
-    return (
-        binascii.b2a_base64(data, newline=False).rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_").decode("ascii")
-    )
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_").decode("ascii")
 
 
 def b64u_json(value: Mapping[str, Any]) -> str:
@@ -59,20 +57,27 @@ def hmac_signer(secret: bytes, alg: str) -> Sign:
     return lambda data: digest(secret, data, name)
 
 
+def ec_signer(key: Any, hashing: Any, size: int) -> Sign:
+    """Return a function that signs with an EC `key`; each half of a signature has `size` bytes (RFC 7518 §3.4)."""
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+    sign, algorithm, split = key.sign, ec.ECDSA(hashing), utils.decode_dss_signature
+
+    def sign_ec(data: bytes) -> bytes:
+        r, s = split(sign(data, algorithm))
+        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+    return sign_ec
+
+
 def signer(jwk: Jwk, alg: str) -> Sign:
     """Return a function that signs bytes with the private key of `jwk`."""
-    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, utils
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
     wrapper: Any = jwk.signature_wrapper(alg)
     key = getattr(wrapper, "key", None)
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        size, algorithm, split = wrapper.curve.coordinate_size, ec.ECDSA(wrapper.hashing_alg), utils.decode_dss_signature
-
-        def sign_ec(data: bytes) -> bytes:
-            r, s = split(key.sign(data, algorithm))
-            return r.to_bytes(size, "big") + s.to_bytes(size, "big")
-
-        return sign_ec
+        return ec_signer(key, wrapper.hashing_alg, wrapper.curve.coordinate_size)
     if isinstance(key, rsa.RSAPrivateKey):
         padding, hashing = wrapper.padding_alg, wrapper.hashing_alg
         return lambda data: key.sign(data, padding, hashing)
@@ -130,3 +135,12 @@ class CompactSigner:
     def __call__(self, claims: Mapping[str, Any]) -> str:
         signing_input = self._prefix + b64u_json(claims)
         return signing_input + "." + b64u(self._sign(signing_input.encode("ascii")))
+
+
+def is_asymmetric_signature_alg(alg: object) -> bool:
+    """Tell whether `alg` names a signature algorithm with a key pair, which a client can prove to hold."""
+    if alg in ("ES256", "RS256", "PS256", "EdDSA"):  # saves importing jwskate to every client
+        return True
+    from jwskate import SignatureAlgs
+
+    return alg in SignatureAlgs.ALL_ASYMMETRIC

@@ -53,7 +53,9 @@ def expiry(expires_in: object = None, expires_at: datetime | float | None = None
         return min(expires_at.timestamp(), LATEST)
     at = seconds(expires_at)
     if at is None:
-        msg = f"`expires_at` is of type {type(expires_at).__name__}: pass an aware datetime, or seconds since the epoch."
+        msg = (
+            f"`expires_at` is of type {type(expires_at).__name__}: pass an aware datetime, or seconds since the epoch."
+        )
         raise InvalidParam(msg)
     return min(at, LATEST)
 

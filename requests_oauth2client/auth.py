@@ -1,0 +1,199 @@
+"""`requests` auth handlers that obtain, keep and renew a token.
+
+However many threads share a handler, one renews at a time. While the old token is still valid (within `leeway` of its expiry)
+the others go on with it and nobody waits; once it is expired they wait for the one, and share its result or its error.
+"""
+
+from __future__ import annotations
+
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field, fields, setters
+from requests.auth import AuthBase
+
+from .exceptions import NonRenewableTokenError, OAuth2Error
+from .single_flight import SingleFlight
+from .tokens import BearerToken
+
+if TYPE_CHECKING:
+    import requests
+
+    from .client import OAuth2Client
+
+_frozen = setters.frozen
+
+
+def _as_token(token: str | BearerToken | None) -> BearerToken | None:
+    return BearerToken(token) if isinstance(token, str) else token
+
+
+@define(init=False, eq=False)
+class _RenewingAuth(AuthBase):
+    """What all handlers share: keep a token, know when it needs renewal, renew it once.
+
+    Attributes:
+        client: the client that gets tokens.
+        token: the current token; `None` before the first use.
+        leeway: seconds before expiry at which a token is renewed.
+        token_kwargs: further form fields of token requests.
+
+    """
+
+    client: OAuth2Client = field(on_setattr=_frozen)
+    token: BearerToken | None
+    leeway: float = field(on_setattr=_frozen)
+    token_kwargs: dict[str, Any] = field(on_setattr=_frozen, repr=False)
+    _flight: SingleFlight = field(repr=False)
+
+    def __init__(
+        self, client: OAuth2Client, token: str | BearerToken | None, leeway: float, token_kwargs: dict[str, Any]
+    ) -> None:
+        self.__attrs_init__(client, _as_token(token), leeway, token_kwargs, SingleFlight())  # type: ignore[attr-defined]  # made by attrs
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add a valid token to `request`, renewing it first when it is about to expire.
+
+        Raises:
+            NonRenewableTokenError: there is no token, and no way to get one.
+            ExpiredAccessToken: the token is expired, and there is no way to renew it.
+            OAuth2Error: the renewal failed.
+
+        """
+        token = self.token
+        if token is None or token.is_expired(self.leeway):
+            token = self._renewed(token)
+        return token(request)
+
+    def _renewed(self, token: BearerToken | None) -> BearerToken:
+        def needed() -> bool:
+            return self.token is None or bool(self.token.is_expired(self.leeway))
+
+        usable = token is not None and not token.is_expired()
+        try:
+            self._flight.run(self.renew_token, needed=needed, wait=not usable)
+        except OAuth2Error:
+            # early renewal is a precaution: while the old token is valid, its failure is no failure of the call
+            if token is None or token.is_expired():
+                raise
+        current = self.token
+        if current is None:
+            current = token if usable else None
+        if current is None:
+            raise NonRenewableTokenError
+        return current
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        names = [f.name for f in fields(type(self)) if f.name != "_flight"]
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.client))
+
+    def renew_token(self) -> None:
+        """Get a new token and put it into `token`; subclasses do it with their grant."""
+        raise NotImplementedError
+
+    def forget_token(self) -> None:
+        """Forget the current token: the next request gets a new one."""
+        self.token = None
+
+    def _refresh(self) -> None:
+        """Renew with the refresh token, if there is one."""
+        token = self.token
+        if token is not None and token.refresh_token is not None:
+            self.token = self.client.refresh_token(token, **self.token_kwargs)
+
+
+@define(init=False, eq=False)
+class OAuth2AccessTokenAuth(_RenewingAuth):
+    """Uses a token that was obtained elsewhere, and renews it with its refresh token, if it has one."""
+
+    def __init__(
+        self, client: OAuth2Client, token: str | BearerToken | None, *, leeway: float = 20, **token_kwargs: Any
+    ) -> None:
+        """Make a handler out of a token.
+
+        Args:
+            client: the client that refreshes it.
+            token: the token.
+            leeway: seconds before expiry at which it is renewed.
+            **token_kwargs: further form fields of refresh requests.
+
+        """
+        super().__init__(client, token, leeway, token_kwargs)
+
+    def renew_token(self) -> None:
+        """Refresh the token (RFC 6749 §6); does nothing when there is no refresh token."""
+        self._refresh()
+
+
+@define(init=False, eq=False)
+class OAuth2ClientCredentialsAuth(_RenewingAuth):
+    """Gets tokens for the client itself, again and again (RFC 6749 §4.4)."""
+
+    def __init__(
+        self,
+        client: OAuth2Client,
+        *,
+        leeway: float = 20,
+        token: str | BearerToken | None = None,
+        **token_kwargs: Any,
+    ) -> None:
+        """Make a handler that asks for a token at the first request.
+
+        Args:
+            client: the client that gets tokens.
+            leeway: seconds before expiry at which a token is renewed.
+            token: a token to begin with.
+            **token_kwargs: arguments of `OAuth2Client.client_credentials`, such as `scope`, `resource` or `dpop`.
+
+        """
+        super().__init__(client, token, leeway, token_kwargs)
+
+    def renew_token(self) -> None:
+        """Get another token; refresh tokens are not used (RFC 6749 §4.4.3)."""
+        self.token = self.client.client_credentials(**self.token_kwargs)
+
+
+@define(init=False, eq=False)
+class OAuth2ResourceOwnerPasswordAuth(_RenewingAuth):
+    """Gets tokens with the password of a user, again and again (RFC 6749 §4.3).
+
+    Attributes:
+        username: name of the user.
+        password: password of the user.
+
+    """
+
+    username: str = field(on_setattr=_frozen)
+    password: str = field(on_setattr=_frozen, repr=False)
+
+    def __init__(
+        self,
+        client: OAuth2Client,
+        *,
+        username: str,
+        password: str,
+        leeway: float = 20,
+        token: str | BearerToken | None = None,
+        **token_kwargs: Any,
+    ) -> None:
+        """Make a handler that asks for a token at the first request.
+
+        Args:
+            client: the client that gets tokens.
+            username: name of the user.
+            password: password of the user.
+            leeway: seconds before expiry at which a token is renewed.
+            token: a token to begin with.
+            **token_kwargs: arguments of `OAuth2Client.resource_owner_password`, such as `scope`.
+
+        """
+        self.__attrs_init__(client, _as_token(token), leeway, token_kwargs, SingleFlight(), username, password)  # type: ignore[attr-defined]  # made by attrs
+
+    def renew_token(self) -> None:
+        """Get another token with the password."""
+        self.token = self.client.resource_owner_password(self.username, self.password, **self.token_kwargs)

@@ -1,0 +1,440 @@
+"""`OAuth2Client`: the assembly. What it can do is in its wings; here are its parameters, and discovery."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import requests
+from attrs import field, fields, frozen
+
+from .client_authentication import BaseClientAuthenticationMethod, PrivateKeyJwt, client_auth_factory
+from .discovery import (
+    check_issuer,
+    discovered,
+    discovery_document_urls,
+    oauth2_discovery_document_url,
+    oidc_discovery_document_url,
+    parse_discovery_document,
+    well_known_uri,
+)
+from .endpoint import DEFAULT_TIMEOUT, MAX_RESPONSE_SIZE, exchange
+from .enums import CodeChallengeMethods, Endpoints, GrantTypes
+from .evidence import printable_url
+from .exceptions import (
+    InvalidAcrValuesParam,
+    InvalidBackchannelAuthenticationRequestHintParam,
+    InvalidDiscoveryDocument,
+    InvalidDPoPAlg,
+    InvalidEndpointUri,
+    InvalidIssuer,
+    InvalidParam,
+    InvalidScopeParam,
+    InvalidUri,
+    MissingAuthRequestId,
+    MissingDeviceCode,
+    MissingEndpointUri,
+    MissingIdTokenEncryptedResponseAlgParam,
+    MissingIssuerParam,
+    MissingRefreshToken,
+    UnknownActorTokenType,
+    UnknownSubjectTokenType,
+    UnknownTokenType,
+)
+from .introspection import Introspection
+from .jose import is_asymmetric_signature_alg
+from .revocation import Revocation
+from .token_endpoint import TokenEndpoint
+from .tokens import BearerToken
+from .uris import validate_endpoint_uri, validate_issuer_uri
+from .userinfo import UserInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from jwskate import Jwk, JwkSet
+    from requests.auth import AuthBase
+    from typing_extensions import Self
+
+    from .dpop import DPoPKey
+
+
+def _generate_dpop_key(alg: str) -> DPoPKey:
+    from .dpop import DPoPKey
+
+    return DPoPKey.generate(alg)
+
+
+def _url() -> Any:
+    """Declare the URL of an endpoint, which discovery fills in."""
+    return field(default=None, metadata={"discovered": str, "endpoint": True})
+
+
+def _found(default: Any, kind: type) -> Any:
+    """Declare another member of the metadata that discovery fills in."""
+    return field(default=default, metadata={"discovered": kind})
+
+
+@frozen(init=False, repr=False)
+class OAuth2Client(TokenEndpoint, Revocation, Introspection, UserInfo):
+    """An OAuth 2.x client of one Authorization Server.
+
+    Where its verbs are: `TokenEndpoint` (client credentials, refresh, password, JWT bearer, and any other grant by
+    `token_request`), `Revocation`, `Introspection`, `UserInfo`.
+
+    All attributes are read-only. `extra_metadata` holds the keywords that this class does not know.
+    """
+
+    token_endpoint: str = field(metadata={"discovered": str, "endpoint": True})
+    auth: AuthBase
+    revocation_endpoint: str | None = _url()
+    introspection_endpoint: str | None = _url()
+    userinfo_endpoint: str | None = _url()
+    authorization_endpoint: str | None = _url()
+    redirect_uri: str | None = None
+    backchannel_authentication_endpoint: str | None = _url()
+    device_authorization_endpoint: str | None = _url()
+    pushed_authorization_request_endpoint: str | None = _url()
+    jwks_uri: str | None = _url()
+    issuer: str | None = _found(None, str)
+    id_token_signed_response_alg: str | None = "RS256"
+    id_token_encrypted_response_alg: str | None = None
+    id_token_decryption_key: Jwk | None = None
+    code_challenge_method: str | None = CodeChallengeMethods.S256.value
+    authorization_response_iss_parameter_supported: bool = _found(default=False, kind=bool)
+    require_pushed_authorization_requests: bool = _found(default=False, kind=bool)
+    token_class: type[BearerToken] = BearerToken
+    session: requests.Session = field(factory=requests.Session)
+    dpop_bound_access_tokens: bool = False
+    dpop_key_generator: Callable[[str], DPoPKey] = _generate_dpop_key
+    dpop_alg: str = "ES256"
+    testing: bool = False
+    timeout: float = DEFAULT_TIMEOUT
+    max_response_size: int = MAX_RESPONSE_SIZE
+    extra_metadata: dict[str, Any] = field(factory=dict)
+    _bound_auth: AuthBase = field(init=False, eq=False)
+
+    def __init__(  # noqa: PLR0913 - one parameter for each thing that a server may have
+        self,
+        token_endpoint: str,
+        auth: AuthBase | tuple[str, Any] | str | None = None,
+        *,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        private_key: Any = None,
+        private_jwk: Any = None,
+        session: requests.Session | None = None,
+        issuer: str | None = None,
+        id_token_encrypted_response_alg: str | None = None,
+        id_token_decryption_key: Jwk | Mapping[str, Any] | None = None,
+        testing: bool = False,
+        **metadata: Any,
+    ) -> None:
+        """Make a client out of what is known about its server.
+
+        Args:
+            token_endpoint: URL of the Token Endpoint.
+            auth: a client authentication method, or `(client_id, secret)`, `(client_id, private_jwk)`, `client_id`.
+            client_id: identifier of the client, instead of `auth`.
+            client_secret: secret of the client, sent with `ClientSecretPost`.
+            private_key: private key of the client, for `PrivateKeyJwt`.
+            private_jwk: same as `private_key`.
+            session: session to send requests with; by default a new one.
+            issuer: issuer identifier of the server; makes more checks possible.
+            id_token_encrypted_response_alg: algorithm that ID Tokens are encrypted with; `None` when they are not.
+            id_token_decryption_key: private key to decrypt ID Tokens with.
+            testing: accept plain http and any URL. Never set it against a real server.
+            **metadata: the other attributes, by name; what is unknown goes to `extra_metadata`.
+
+        Raises:
+            InvalidEndpointUri: the URL of an endpoint is not acceptable.
+            InvalidIssuer: the issuer is not acceptable.
+            UnsupportedClientCredentials: credentials are missing, or contradict each other.
+            InvalidParam: a keyword is nearly, but not quite, one that is known.
+
+        """
+        handler = client_auth_factory(
+            auth, client_id=client_id, client_secret=client_secret, private_key=private_key, private_jwk=private_jwk
+        )
+        known = {name: metadata.pop(name) for name in _KEYWORDS & metadata.keys()}
+        _refuse_misspelt(metadata)
+        if id_token_decryption_key is not None:
+            id_token_decryption_key, id_token_encrypted_response_alg = _decryption(
+                id_token_decryption_key, id_token_encrypted_response_alg
+            )
+        self.__attrs_init__(  # type: ignore[attr-defined]  # made by attrs
+            token_endpoint,
+            handler,
+            session=session if session is not None else requests.Session(),
+            issuer=issuer,
+            id_token_encrypted_response_alg=id_token_encrypted_response_alg,
+            id_token_decryption_key=id_token_decryption_key,
+            testing=testing,
+            extra_metadata=metadata,
+            **known,
+        )
+        self._check()
+        bound = handler.for_issuer(issuer) if isinstance(handler, BaseClientAuthenticationMethod) else handler
+        object.__setattr__(self, "_bound_auth", bound)
+
+    def _check(self) -> None:
+        if not self.testing:
+            for name in _ENDPOINTS:
+                uri = getattr(self, name)
+                if uri is not None:
+                    self.validate_endpoint_uri(name, uri)
+            if self.issuer is not None:
+                self.validate_issuer_uri("issuer", self.issuer)
+        if self.authorization_response_iss_parameter_supported and not self.issuer:
+            raise MissingIssuerParam
+        if not is_asymmetric_signature_alg(self.dpop_alg):
+            raise InvalidDPoPAlg(self.dpop_alg)
+
+    def validate_endpoint_uri(self, attribute: str, uri: str) -> str:
+        """Return `uri` if it may be the URL of the endpoint `attribute`; subclasses may be stricter.
+
+        Raises:
+            InvalidEndpointUri: it may not.
+
+        """
+        try:
+            return validate_endpoint_uri(uri)
+        except InvalidUri as exc:
+            raise InvalidEndpointUri(attribute, uri, exc) from exc
+
+    def validate_issuer_uri(self, attribute: str, uri: str) -> str:
+        """Return `uri` if it may identify an issuer; subclasses may be stricter.
+
+        Raises:
+            InvalidIssuer: it may not.
+
+        """
+        try:
+            return validate_issuer_uri(uri)
+        except InvalidUri as exc:
+            raise InvalidIssuer(attribute, uri, exc) from exc
+
+    # ------------------------------------------------------------ what is known about the client itself
+
+    @property
+    def client_id(self) -> str:
+        """Identifier of the client."""
+        client_id = getattr(self.auth, "client_id", None)
+        if client_id is None:
+            msg = "This client uses a custom authentication method without client_id: give it an attribute `client_id`."
+            raise AttributeError(msg)
+        return str(client_id)
+
+    @property
+    def client_secret(self) -> str | None:
+        """Secret of the client; `None` when its authentication method has none."""
+        return getattr(self.auth, "client_secret", None)
+
+    @property
+    def client_jwks(self) -> JwkSet:
+        """The public keys to register at the server: for client assertions, and for the encryption of ID Tokens."""
+        from jwskate import JwkSet
+
+        keys = []
+        if isinstance(self.auth, PrivateKeyJwt):
+            assertion_key = self.auth.private_jwk.copy()
+            assertion_key.update({"kid": self.auth.kid, "alg": self.auth.alg})
+            keys.append(assertion_key.public_jwk().with_usage_parameters())
+        if self.id_token_decryption_key is not None:
+            key = self.id_token_decryption_key.public_jwk()
+            keys.append(key.with_usage_parameters(self.id_token_encrypted_response_alg).with_kid_thumbprint())
+        return JwkSet(keys=keys)
+
+    def __repr__(self) -> str:
+        issuer = f", issuer={self.issuer!r}" if self.issuer else ""
+        return (
+            f"{type(self).__name__}(token_endpoint={printable_url(self.token_endpoint)!r}, auth={self.auth!r}{issuer})"
+        )
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.token_endpoint, self.issuer, getattr(self.auth, "client_id", None)))
+
+    def __enter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the session; exceptions pass."""
+        self.session.close()
+
+    # ------------------------------------------------------------ discovery
+
+    @classmethod
+    def from_discovery_endpoint(
+        cls,
+        url: str | None = None,
+        issuer: str | None = None,
+        *,
+        auth: AuthBase | tuple[str, Any] | str | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        private_key: Any = None,
+        session: requests.Session | None = None,
+        testing: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """Make a client out of the metadata that its server publishes (RFC 8414, OIDC Discovery).
+
+        Args:
+            url: URL of the metadata document.
+            issuer: issuer identifier, which the document must name; without `url`, the well-known locations of this
+                issuer are tried: that of OpenID Connect, then those of RFC 8414.
+            auth: see `OAuth2Client`.
+            client_id: see `OAuth2Client`.
+            client_secret: see `OAuth2Client`.
+            private_key: see `OAuth2Client`.
+            session: session to send requests with, this one included.
+            testing: see `OAuth2Client`.
+            **kwargs: further arguments of `OAuth2Client`; they win over the document.
+
+        Raises:
+            InvalidParam: there is neither `url` nor `issuer`, or the document names another issuer.
+            InvalidDiscoveryDocument: there is no usable document.
+            TransportError: no usable answer came.
+
+        """
+        if issuer is not None and not testing:
+            try:
+                validate_issuer_uri(issuer)
+            except InvalidUri as exc:
+                raise InvalidIssuer("issuer", issuer, exc) from exc
+        if url is not None:
+            urls: tuple[str, ...] = (url if testing else validate_endpoint_uri(url),)
+        elif issuer is not None:
+            urls = discovery_document_urls(issuer)
+        else:
+            msg = "Pass at least one of `issuer` or `url`."
+            raise InvalidParam(msg)
+        session = session if session is not None else requests.Session()
+        document = _fetch(session, urls, kwargs.get("timeout", DEFAULT_TIMEOUT))
+        return cls.from_discovery_document(
+            document,
+            issuer,
+            auth=auth,
+            client_id=client_id,
+            client_secret=client_secret,
+            private_key=private_key,
+            session=session,
+            testing=testing,
+            **kwargs,
+        )
+
+    @classmethod
+    def from_discovery_document(
+        cls,
+        discovery: Mapping[str, Any],
+        issuer: str | None = None,
+        *,
+        https: bool = True,
+        testing: bool = False,
+        **kwargs: Any,
+    ) -> Self:
+        """Make a client out of a metadata document.
+
+        Args:
+            discovery: the metadata.
+            issuer: issuer identifier, which the document must name.
+            https: `False` is an old word for `testing=True`.
+            testing: see `OAuth2Client`.
+            **kwargs: further arguments of `OAuth2Client`; they win over the document.
+
+        Raises:
+            InvalidParam: the document names another issuer.
+            InvalidDiscoveryDocument: it has no token endpoint, or a member of the wrong type.
+            InvalidUri: its `jwks_uri` is not acceptable.
+            InvalidEndpointUri: another of its URLs is not acceptable.
+
+        """
+        if not https:
+            warnings.warn("The `https` parameter is deprecated: use `testing=True`.", DeprecationWarning, stacklevel=2)
+            testing = True
+        if not isinstance(discovery, Mapping):
+            msg = f"A discovery document is a JSON object; this is of type {type(discovery).__name__}."
+            raise InvalidDiscoveryDocument(msg, discovery)
+        check_issuer(discovery.get("issuer"), issuer)
+        found = {**discovered(discovery, _DISCOVERED), **kwargs}
+        if issuer is not None:
+            found["issuer"] = issuer
+        if not found.get("token_endpoint"):
+            msg = "This discovery document has no `token_endpoint`: pass one as keyword, or check the URL of the document."
+            raise InvalidDiscoveryDocument(msg, discovery)
+        if found.get("jwks_uri") is not None and not testing:
+            validate_endpoint_uri(found["jwks_uri"])
+        return cls(testing=testing, **found)
+
+
+_FIELDS = {f.name: f for f in fields(OAuth2Client) if f.init}
+_ENDPOINTS = tuple(name for name, f in _FIELDS.items() if f.metadata.get("endpoint"))
+_DISCOVERED = {name: f.metadata["discovered"] for name, f in _FIELDS.items() if "discovered" in f.metadata}
+_KEYWORDS = _FIELDS.keys() - {"extra_metadata"}
+_CREDENTIALS = ("client_id", "client_secret", "private_key", "private_jwk")
+
+
+def _refuse_misspelt(extra: Mapping[str, Any]) -> None:
+    """Refuse `client_secert=` and the like, which would silently make a client without credentials or checks."""
+    for name in extra:
+        close = get_close_matches(name, [*_KEYWORDS, *_CREDENTIALS], n=1, cutoff=0.92)
+        if close:
+            msg = f"Unknown keyword `{name}`: did you mean `{close[0]}`?"
+            raise InvalidParam(msg)
+
+
+def _decryption(key: Jwk | Mapping[str, Any], alg: str | None) -> tuple[Jwk, str]:
+    from jwskate import to_jwk
+
+    jwk = to_jwk(key)
+    alg = alg or jwk.get("alg")
+    if not alg:
+        raise MissingIdTokenEncryptedResponseAlgParam
+    return jwk, alg
+
+
+def _fetch(session: requests.Session, urls: tuple[str, ...], timeout: Any) -> dict[str, Any]:
+    """Return the first metadata document found at `urls`; only 404 means that there is none at one of them."""
+    for url in urls:
+        response = exchange(session, "GET", url, headers={"Accept": "application/json"}, timeout=timeout)
+        if response.ok:
+            return parse_discovery_document(response.content, response)
+        if response.status_code not in (404, 405, 410):
+            break
+    msg = (
+        f"No discovery document: {printable_url(url)} answered {response.status_code}. "
+        "Check the issuer, or pass the URLs of the endpoints to OAuth2Client."
+    )
+    raise InvalidDiscoveryDocument(msg, None, response)
+
+
+__all__ = [
+    "Endpoints",
+    "GrantTypes",
+    "InvalidAcrValuesParam",
+    "InvalidBackchannelAuthenticationRequestHintParam",
+    "InvalidDiscoveryDocument",
+    "InvalidEndpointUri",
+    "InvalidIssuer",
+    "InvalidParam",
+    "InvalidScopeParam",
+    "MissingAuthRequestId",
+    "MissingDeviceCode",
+    "MissingEndpointUri",
+    "MissingIdTokenEncryptedResponseAlgParam",
+    "MissingIssuerParam",
+    "MissingRefreshToken",
+    "OAuth2Client",
+    "UnknownActorTokenType",
+    "UnknownSubjectTokenType",
+    "UnknownTokenType",
+    "oauth2_discovery_document_url",
+    "oidc_discovery_document_url",
+    "well_known_uri",
+]

@@ -1,0 +1,398 @@
+"""The one door to an Authorization Server: how one request reaches one endpoint, and how its answer is judged.
+
+Every request gets fresh credentials at every attempt, a finite timeout, no redirects, and a bounded body. Nothing else in the
+library does I/O, except calls to APIs in the session of their caller.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlencode
+
+import requests
+
+from .client_authentication import FORM
+from .enums import Endpoints
+from .evidence import printable_url
+from .exceptions import (
+    AccessDenied,
+    AuthorizationPending,
+    ConnectionFailed,
+    EndpointError,
+    ExpiredToken,
+    InvalidClient,
+    InvalidGrant,
+    InvalidParam,
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    InvalidTokenResponse,
+    InvalidUseDPoPNonceResponse,
+    MissingEndpointUri,
+    RequestTimeout,
+    ResponseTooLarge,
+    ServerError,
+    SlowDown,
+    TransportError,
+    UnauthorizedClient,
+    UnexpectedRedirect,
+    UnsupportedTokenType,
+    UseDPoPNonce,
+)
+from .strict_json import loads_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Protocol, TypeVar
+
+    from requests.auth import AuthBase
+
+    from .dpop import DPoPKey
+
+    T = TypeVar("T")
+    T_co = TypeVar("T_co", covariant=True)
+
+    class Hook(Protocol[T_co]):
+        """What judges an answer: gives the result, or raises."""
+
+        def __call__(self, response: requests.Response, *, dpop_key: DPoPKey | None = None) -> T_co: ...
+
+
+DEFAULT_TIMEOUT = 10.0
+"""Seconds without a connection, or without a byte of answer, before a request to an AS is given up."""
+
+MAX_RESPONSE_SIZE = 1024 * 1024
+"""Bytes, after decompression, that an answer of an AS may have."""
+
+MAX_DPOP_ATTEMPTS = 3
+"""Requests sent, at most, to satisfy a server that asks for DPoP nonces."""
+
+_CHUNK = 65536
+_OURS = frozenset({"method", "url", "data", "json", "files", "auth", "stream"})
+_NEVER_SENT = (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
+
+
+def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add nothing: keeps requests from looking for credentials of this host in `.netrc`."""
+    return request
+
+
+def encode_form(fields: Mapping[str, Any]) -> str:
+    """Return `fields` as a form: `None` is left out, lists repeat their name, all else goes as its text."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in fields.items():
+        if value is None:
+            continue
+        if isinstance(value, (list, tuple, set, frozenset)):
+            pairs.extend((name, str(item)) for item in value if item is not None)
+        elif isinstance(value, bytes):
+            pairs.append((name, value.decode("utf-8")))
+        else:
+            pairs.append((name, value if type(value) is str else str(value)))
+    return urlencode(pairs)
+
+
+def exchange(
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    data: str | None = None,
+    headers: Mapping[str, str],
+    auth: Callable[[requests.PreparedRequest], requests.PreparedRequest] = no_auth,
+    timeout: Any = DEFAULT_TIMEOUT,
+    max_response_size: int = MAX_RESPONSE_SIZE,
+    requests_kwargs: Mapping[str, Any] | None = None,
+) -> requests.Response:
+    """Send one request to an Authorization Server, and return its answer with the whole body read.
+
+    Args:
+        session: the session to send it with.
+        method: `GET` or `POST`.
+        url: the endpoint.
+        data: an encoded form.
+        headers: headers; those of `requests_kwargs` win.
+        auth: adds credentials, and proofs.
+        timeout: seconds, as requests takes it.
+        max_response_size: bytes.
+        requests_kwargs: further arguments of `requests.Session.request`, such as `verify`, `cert`, `proxies`, `timeout`.
+
+    Raises:
+        ConnectionFailed: the server could not be reached.
+        RequestTimeout: no answer came in time.
+        UnexpectedRedirect: the answer is a 3xx, which is not followed: credentials would follow it.
+        ResponseTooLarge: the body is longer than `max_response_size`.
+
+    """
+    options: dict[str, Any] = {"timeout": timeout, "headers": headers}
+    if requests_kwargs:
+        options = _merged(options, requests_kwargs)
+    try:
+        response = session.request(method, url, data=data, auth=auth, allow_redirects=False, stream=True, **options)
+        _read_body(response, max_response_size)
+    except requests.RequestException as exc:
+        raise _typed(exc, url) from exc
+    if 300 <= response.status_code < 400:  # noqa: PLR2004 - the class of redirects
+        msg = (
+            f"{printable_url(url)} answered {response.status_code}, a redirect to "
+            f"'{printable_url(response.headers.get('Location', ''))}'. Redirects are never followed here, since credentials "
+            "would follow them: configure the right URL."
+        )
+        raise UnexpectedRedirect(msg, response=response)
+    return response
+
+
+def _merged(options: dict[str, Any], requests_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    refused = _OURS & set(requests_kwargs)
+    if requests_kwargs.get("allow_redirects"):
+        refused |= {"allow_redirects"}
+    if refused:
+        msg = f"`requests_kwargs` may not hold {sorted(refused)}: these are what makes a request to this endpoint."
+        raise InvalidParam(msg)
+    merged = {**options, **requests_kwargs, "headers": {**options["headers"], **(requests_kwargs.get("headers") or {})}}
+    merged.pop("allow_redirects", None)
+    return merged
+
+
+def _read_body(response: requests.Response, limit: int) -> None:
+    """Read the body into `response.content`, `limit` bytes at most (a body without end, a decompression bomb)."""
+    content = response._content  # type: ignore[attr-defined]  # noqa: SLF001 - `content` would read without bound
+    if content is False:
+        body = bytearray()
+        for chunk in _chunks(response):
+            body += chunk
+            if len(body) > limit:
+                break
+        content = response._content = bytes(body)  # type: ignore[attr-defined]  # noqa: SLF001 - as `content` does
+        response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - as `content` does
+    if content and len(content) > limit:
+        response._content = content[:limit]  # type: ignore[attr-defined]  # noqa: SLF001 - evidence, not the whole flood
+        response.close()
+        msg = (
+            f"{printable_url(response.url)} answered with more than {limit} bytes; the rest was not read. "
+            "If this answer is legitimate, raise `max_response_size`."
+        )
+        raise ResponseTooLarge(msg, response=response)
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    length = response.headers.get("Content-Length", "")
+    small = length.isdecimal() and int(length) <= _CHUNK and "Content-Encoding" not in response.headers
+    return response.iter_content(_CHUNK if not small else int(length) + 1)
+
+
+def _typed(exc: requests.RequestException, url: str) -> TransportError:
+    """Return the error of ours for what requests raised."""
+    where, kind = printable_url(url), type(exc).__name__
+    response = getattr(exc, "response", None)
+    sent = not isinstance(exc, _NEVER_SENT) and "NewConnectionError" not in repr(exc.args)
+    if isinstance(exc, TransportError):
+        return exc
+    if isinstance(exc, requests.Timeout):
+        msg = f"{where} did not answer in time ({kind}). Try again later, or pass a longer `timeout`."
+        return RequestTimeout(msg, response=response, may_have_been_processed=sent)
+    if isinstance(exc, requests.ConnectionError):
+        msg = f"{where} could not be reached, or the connection broke ({kind}). The cause is chained to this error."
+        return ConnectionFailed(msg, response=response, may_have_been_processed=sent)
+    msg = f"The request to {where} failed ({kind}). The cause is chained to this error."
+    return TransportError(msg, response=response, may_have_been_processed=sent)
+
+
+def standard_error(
+    response: requests.Response, classes: Mapping[str, type[EndpointError]], default: type[EndpointError]
+) -> EndpointError | None:
+    """Return the error that `response` holds (RFC 6749 §5.2), `None` when it holds no standard error.
+
+    Args:
+        response: an answer of an endpoint.
+        classes: the class for each error code.
+        default: the class for all other codes.
+
+    """
+    try:
+        members = loads_object(response.content)
+    except ValueError:
+        return None
+    error = members.get("error")
+    if not isinstance(error, str) or not error:
+        return None
+    texts = {name: value for name, value in members.items() if isinstance(value, str)}
+    return classes.get(error, default)(
+        response=response, error=error, description=texts.get("error_description"), uri=texts.get("error_uri")
+    )
+
+
+class BaseClient:
+    """What the verbs of a client stand on: its session, its credentials, and one request to one endpoint.
+
+    Wings (the classes with the verbs) have no fields and no constructor; they use what is declared here, and `token_request`.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        session: requests.Session
+        auth: AuthBase
+        _bound_auth: AuthBase
+        issuer: str | None
+        timeout: float
+        max_response_size: int
+        dpop_bound_access_tokens: bool
+        dpop_key_generator: Callable[[str], DPoPKey]
+        dpop_alg: str
+
+    exception_classes: ClassVar[dict[str, type[EndpointError]]] = {
+        "server_error": ServerError,
+        "invalid_request": InvalidRequest,
+        "invalid_client": InvalidClient,
+        "invalid_scope": InvalidScope,
+        "invalid_target": InvalidTarget,
+        "invalid_grant": InvalidGrant,
+        "access_denied": AccessDenied,
+        "unauthorized_client": UnauthorizedClient,
+        "authorization_pending": AuthorizationPending,
+        "slow_down": SlowDown,
+        "expired_token": ExpiredToken,
+        "use_dpop_nonce": UseDPoPNonce,
+        "unsupported_token_type": UnsupportedTokenType,
+    }
+    """The class of each error code; subclasses may extend it."""
+
+    def _uri(self, endpoint: str) -> str:
+        uri = getattr(self, endpoint, None)
+        if not uri:
+            raise MissingEndpointUri(str(endpoint))
+        return str(uri)
+
+    def _dpop_key(self, dpop: bool | None, dpop_key: DPoPKey | None) -> DPoPKey | None:
+        """Return the key to bind a token to: the given one, a new one, or none (RFC 9449 §5)."""
+        if dpop_key is not None:
+            return dpop_key
+        if dpop is None:
+            dpop = self.dpop_bound_access_tokens
+        return self.dpop_key_generator(self.dpop_alg) if dpop else None
+
+    def _standard_error(self, response: requests.Response, default: type[EndpointError]) -> EndpointError | None:
+        return standard_error(response, self.exception_classes, default)
+
+    def _get(
+        self, endpoint: str, *, accept: str = "application/json", requests_kwargs: Mapping[str, Any] | None = None
+    ) -> requests.Response:
+        """Send a GET without credentials, such as for a JWK Set."""
+        return exchange(
+            self.session,
+            "GET",
+            self._uri(endpoint),
+            headers={"Accept": accept},
+            timeout=self.timeout,
+            max_response_size=self.max_response_size,
+            requests_kwargs=requests_kwargs,
+        )
+
+    def _request(
+        self,
+        endpoint: str,
+        *,
+        data: Mapping[str, Any],
+        on_success: Hook[T],
+        on_failure: Hook[T],
+        auth: AuthBase | None = None,
+        dpop_key: DPoPKey | None = None,
+        timeout: Any = None,
+        accept: str = "application/json",
+        requests_kwargs: Mapping[str, Any] | None = None,
+    ) -> T:
+        """POST a form to an endpoint, and return what its hooks make of the answer.
+
+        Args:
+            endpoint: name of the attribute that holds the URL.
+            data: form fields, see `encode_form`.
+            on_success: hook for 2xx answers.
+            on_failure: hook for all other answers.
+            auth: instead of client authentication.
+            dpop_key: adds a DPoP proof; a nonce that the server asks for is added in a new attempt (RFC 9449 §8).
+            timeout: seconds; `None` for that of the client.
+            accept: the `Accept` header.
+            requests_kwargs: see `exchange`.
+
+        Raises:
+            MissingEndpointUri: the client does not know this endpoint.
+            TransportError: see `exchange`.
+
+        """
+        url = self._uri(endpoint)
+        form = encode_form(data)
+        auth = auth or self._bound_auth
+        auth_and_proof = auth if dpop_key is None else _Proven(auth, dpop_key)
+        headers = {"Accept": accept, "Content-Type": FORM}
+
+        def attempt() -> requests.Response:
+            return exchange(
+                self.session,
+                "POST",
+                url,
+                data=form,
+                headers=headers,
+                auth=auth_and_proof,
+                timeout=self.timeout if timeout is None else timeout,
+                max_response_size=self.max_response_size,
+                requests_kwargs=requests_kwargs,
+            )
+
+        response = attempt() if dpop_key is None else _with_dpop_nonce(attempt, dpop_key)
+        if response.ok:
+            return on_success(response, dpop_key=dpop_key)
+        if dpop_key is None and _wants_nonce(response):
+            raise InvalidTokenResponse(
+                response=response,
+                description="it wants a nonce in the DPoP proof, but the initial request did not include a DPoP proof",
+            )
+        return on_failure(response, dpop_key=dpop_key)
+
+
+class _Proven:
+    """Client authentication, and then a DPoP proof over the finished request."""
+
+    __slots__ = ("_auth", "_key")
+
+    def __init__(self, auth: AuthBase, key: DPoPKey) -> None:
+        self._auth, self._key = auth, key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request = self._auth(request)
+        self._key.sign(request, role="as")
+        return request
+
+
+def _wants_nonce(response: requests.Response) -> bool:
+    return not response.ok and isinstance(
+        standard_error(response, {"use_dpop_nonce": UseDPoPNonce}, EndpointError), UseDPoPNonce
+    )
+
+
+def _with_dpop_nonce(attempt: Callable[[], requests.Response], key: DPoPKey) -> requests.Response:
+    """Send a proven request until the server has the nonce it wants (RFC 9449 §8)."""
+    for _ in range(MAX_DPOP_ATTEMPTS):
+        response = attempt()
+        if not _wants_nonce(response):
+            key.remember(response, role="as")
+            return response
+        try:
+            key.handle_as_provided_dpop_nonce(response)
+        except InvalidUseDPoPNonceResponse as exc:
+            raise InvalidTokenResponse(response=response, description=exc.description) from exc
+    raise InvalidTokenResponse(
+        response=response,
+        description=f"it asked for a different DPoP `nonce` for the third time in row ({MAX_DPOP_ATTEMPTS} requests)",
+    )
+
+
+__all__ = [
+    "DEFAULT_TIMEOUT",
+    "MAX_RESPONSE_SIZE",
+    "BaseClient",
+    "Endpoints",
+    "encode_form",
+    "exchange",
+    "standard_error",
+]

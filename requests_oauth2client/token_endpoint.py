@@ -1,0 +1,248 @@
+"""The Token Endpoint: one request, its answer, and the grants that need nothing else (RFC 6749 §3.2).
+
+<https://www.rfc-editor.org/rfc/rfc6749#section-4> <https://www.rfc-editor.org/rfc/rfc7523#section-2.1>
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .endpoint import BaseClient
+from .enums import Endpoints, GrantTypes
+from .exceptions import InvalidParam, InvalidTokenResponse, MissingRefreshToken, OAuth2Error, UnknownTokenEndpointError
+from .scopes import format_scope
+from .strict_json import loads_object
+from .tokens import BearerToken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import requests
+    from jwskate import Jwt
+
+    from .dpop import DPoPKey
+    from .scopes import Scope
+
+_RESERVED = ("_dpop_key", "expires_at")
+"""Arguments of token classes that a server must not fill by a member of that name."""
+
+
+class TokenEndpoint(BaseClient):
+    """Sends token requests."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        token_class: type[BearerToken]
+
+    def token_request(
+        self,
+        data: Mapping[str, Any],
+        *,
+        timeout: Any = None,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        **requests_kwargs: Any,
+    ) -> BearerToken:
+        """Send a token request: the open door for any grant.
+
+        Args:
+            data: form fields, `grant_type` included. `None` is left out, lists repeat their name.
+            timeout: seconds; `None` for the timeout of the client.
+            dpop: bind the token to a key (RFC 9449); `None` for `dpop_bound_access_tokens` of the client.
+            dpop_key: the key to bind it to, which implies `dpop`; by default a new one.
+            **requests_kwargs: further arguments of `requests.Session.request`, such as `verify` or `proxies`.
+
+        Raises:
+            EndpointError: the server refused; the class depends on the error code.
+            InvalidTokenResponse: the answer is neither a token nor a standard error.
+            TransportError: no usable answer came.
+
+        """
+        return self._request(
+            Endpoints.TOKEN.value,
+            data=data,
+            on_success=self.parse_token_response,
+            on_failure=self.on_token_error,
+            dpop_key=self._dpop_key(dpop, dpop_key),
+            timeout=timeout,
+            requests_kwargs=requests_kwargs,
+        )
+
+    def parse_token_response(self, response: requests.Response, *, dpop_key: DPoPKey | None = None) -> BearerToken:
+        """Return the token in a 2xx answer of the Token Endpoint; what is no token goes to `on_token_error`."""
+        token_class: Any = self.token_class if dpop_key is None else dpop_key.dpop_token_class
+        try:
+            members = _token_members(response)
+            return token_class(**members) if dpop_key is None else token_class(**members, _dpop_key=dpop_key)  # type: ignore[no-any-return]
+        except (OAuth2Error, ValueError, TypeError) as exc:
+            cause = exc
+        try:
+            return self.on_token_error(response, dpop_key=dpop_key)
+        except InvalidTokenResponse as exc:
+            if exc.description is not None:
+                raise
+            raise InvalidTokenResponse(response=response, description=str(cause)) from cause
+
+    def on_token_error(self, response: requests.Response, *, dpop_key: DPoPKey | None = None) -> BearerToken:  # noqa: ARG002 - for subclasses
+        """Raise the error that an answer of the Token Endpoint stands for; subclasses may return a token instead."""
+        error = self._standard_error(response, UnknownTokenEndpointError)
+        raise error or InvalidTokenResponse(response=response)
+
+    def client_credentials(
+        self,
+        scope: Scope = None,
+        *,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        requests_kwargs: Mapping[str, Any] | None = None,
+        **token_kwargs: Any,
+    ) -> BearerToken:
+        """Get a token for the client itself (RFC 6749 §4.4).
+
+        Args:
+            scope: scopes to ask for, as `"read write"` or one by one.
+            dpop: see `token_request`.
+            dpop_key: see `token_request`.
+            requests_kwargs: further arguments of `requests.Session.request`.
+            **token_kwargs: further form fields, such as `resource` (RFC 8707) or `audience`.
+
+        Raises:
+            InvalidScopeParam: `scope` is malformed.
+            OAuth2Error: see `token_request`.
+
+        """
+        data = {"grant_type": GrantTypes.CLIENT_CREDENTIALS.value, "scope": format_scope(scope), **token_kwargs}
+        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
+
+    def refresh_token(
+        self,
+        refresh_token: str | BearerToken,
+        requests_kwargs: Mapping[str, Any] | None = None,
+        *,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        **token_kwargs: Any,
+    ) -> BearerToken:
+        """Get a new access token with a refresh token (RFC 6749 §6).
+
+        When the server returns no new refresh token, the old one stays in use and is part of the result. A DPoP token is
+        refreshed with its own key (RFC 9449 §5).
+
+        Args:
+            refresh_token: the refresh token, or a token that has one.
+            requests_kwargs: further arguments of `requests.Session.request`.
+            dpop: see `token_request`.
+            dpop_key: see `token_request`.
+            **token_kwargs: further form fields; `scope` may narrow what was granted.
+
+        Raises:
+            MissingRefreshToken: the given token has none.
+            OAuth2Error: see `token_request`.
+
+        """
+        if isinstance(refresh_token, BearerToken):
+            dpop_key = dpop_key or getattr(refresh_token, "dpop_key", None)
+            dpop = False if dpop is None and dpop_key is None else dpop
+            if refresh_token.refresh_token is None:
+                raise MissingRefreshToken(refresh_token)
+            refresh_token = refresh_token.refresh_token
+        data = {
+            "grant_type": GrantTypes.REFRESH_TOKEN.value,
+            "refresh_token": refresh_token,
+            **_with_scope(token_kwargs),
+        }
+        token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
+        return token.replace(refresh_token=refresh_token) if token.refresh_token is None else token
+
+    def resource_owner_password(
+        self,
+        username: str,
+        password: str,
+        *,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        requests_kwargs: Mapping[str, Any] | None = None,
+        **token_kwargs: Any,
+    ) -> BearerToken:
+        """Get a token with the password of a user (RFC 6749 §4.3; RFC 9700 §2.4 forbids it for new systems).
+
+        Args:
+            username: name of the user.
+            password: password of the user.
+            dpop: see `token_request`.
+            dpop_key: see `token_request`.
+            requests_kwargs: further arguments of `requests.Session.request`.
+            **token_kwargs: further form fields, such as `scope`.
+
+        Raises:
+            OAuth2Error: see `token_request`.
+
+        """
+        data = {
+            "grant_type": GrantTypes.RESOURCE_OWNER_PASSWORD.value,
+            "username": username,
+            "password": password,
+            **_with_scope(token_kwargs),
+        }
+        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
+
+    def jwt_bearer(
+        self,
+        assertion: Jwt | str,
+        *,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        requests_kwargs: Mapping[str, Any] | None = None,
+        **token_kwargs: Any,
+    ) -> BearerToken:
+        """Get a token with a JWT as authorization grant (RFC 7523 §2.1).
+
+        Args:
+            assertion: the JWT.
+            dpop: see `token_request`.
+            dpop_key: see `token_request`.
+            requests_kwargs: further arguments of `requests.Session.request`.
+            **token_kwargs: further form fields, such as `scope`.
+
+        Raises:
+            OAuth2Error: see `token_request`.
+
+        """
+        data = {
+            "grant_type": GrantTypes.JWT_BEARER.value,
+            "assertion": str(assertion),
+            **_with_scope(token_kwargs),
+        }
+        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
+
+
+def _with_scope(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return `fields` with their `scope`, if any, in the form it is sent in."""
+    return {**fields, "scope": format_scope(fields["scope"])} if "scope" in fields else fields
+
+
+def _token_members(response: requests.Response) -> dict[str, Any]:
+    """Return the members of a token response, as arguments of a token class.
+
+    Raises:
+        ValueError: they are not those of a token.
+
+    """
+    members = loads_object(response.content)
+    if "error" in members:
+        msg = "the body holds an error"
+        raise ValueError(msg)
+    if not isinstance(members.get("access_token"), str):
+        msg = "the body has no `access_token`"
+        raise ValueError(msg)  # noqa: TRY004 - a matter of the answer, not of our code
+    at = members.get("expires_at")
+    for name in _RESERVED:
+        members.pop(name, None)
+    if "expires_in" not in members and isinstance(at, (int, float)) and not isinstance(at, bool):
+        members["expires_at"] = at  # some servers give the epoch instead of, or beside, `expires_in`
+    expires_in = members.get("expires_in")
+    if expires_in is not None and (isinstance(expires_in, bool) or not isinstance(expires_in, (int, float, str))):
+        msg = "`expires_in` is not a number of seconds"
+        raise InvalidParam(msg)
+    return members

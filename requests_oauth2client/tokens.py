@@ -1,0 +1,343 @@
+"""`BearerToken`: what a Token Endpoint gave, usable as a `requests` auth handler (RFC 6749 §5.1, RFC 6750 §2.1).
+
+<https://www.rfc-editor.org/rfc/rfc6749#section-5.1> <https://www.rfc-editor.org/rfc/rfc6750>
+"""
+
+from __future__ import annotations
+
+from time import time
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from attrs import field, frozen
+from requests.auth import AuthBase
+
+from .enums import AccessTokenTypes, TokenType
+from .exceptions import (
+    ExpiredAccessToken,
+    ExpiredIdToken,
+    IdTokenNotYetValid,
+    InvalidIdToken,
+    InvalidParam,
+    MismatchingIdTokenAcr,
+    MismatchingIdTokenAlg,
+    MismatchingIdTokenAudience,
+    MismatchingIdTokenAuthTime,
+    MismatchingIdTokenAzp,
+    MismatchingIdTokenHash,
+    MismatchingIdTokenIssuer,
+    MismatchingIdTokenNonce,
+    MismatchingIdTokenSubject,
+    MissingIdToken,
+    MissingIdTokenClaim,
+    UnsupportedIdTokenAlg,
+    UnsupportedTokenTypeError,
+)
+from .exceptions import UnsupportedTokenTypeError as UnsupportedTokenType
+from .lifetime import Expiring, as_datetime, expiry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import requests
+    from jwskate import JweCompact, SignedJwt
+    from typing_extensions import Self
+
+    from .id_token import AuthenticationExpectations, IdToken, IdTokenClient
+
+__all__ = [
+    "AccessTokenTypes",
+    "BearerToken",
+    "ExpiredAccessToken",
+    "ExpiredIdToken",
+    "IdTokenNotYetValid",
+    "InvalidIdToken",
+    "MismatchingIdTokenAcr",
+    "MismatchingIdTokenAlg",
+    "MismatchingIdTokenAudience",
+    "MismatchingIdTokenAuthTime",
+    "MismatchingIdTokenAzp",
+    "MismatchingIdTokenHash",
+    "MismatchingIdTokenIssuer",
+    "MismatchingIdTokenNonce",
+    "MismatchingIdTokenSubject",
+    "MissingIdToken",
+    "MissingIdTokenClaim",
+    "TokenResponse",
+    "TokenType",
+    "UnsupportedIdTokenAlg",
+    "UnsupportedTokenType",
+    "UnsupportedTokenTypeError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Give what needs jwskate when it is asked for: importing it costs half of importing requests."""
+    if name == "IdToken":
+        from .id_token import IdToken
+
+        return IdToken
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+class TokenResponse:
+    """Base of all that a Token Endpoint may give."""
+
+    __slots__ = ()
+
+
+_set = object.__setattr__
+
+STANDARD_MEMBERS = ("access_token", "token_type", "expires_at", "scope", "refresh_token", "id_token")
+
+
+def _text(name: str, value: object) -> str:
+    """Return `value`, if it may be part of an HTTP header or form (no CR/LF injection)."""
+    if isinstance(value, str) and value and value.isascii() and value.isprintable():
+        return value
+    msg = f"`{name}` of type {type(value).__name__} is unusable: it must be a non-empty str of printable ASCII."
+    raise InvalidParam(msg)
+
+
+def _scope(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+        return " ".join(value)  # a frequent deviation of servers
+    msg = f"`scope` of type {type(value).__name__} is unusable: it must be a str."
+    raise InvalidParam(msg)
+
+
+@frozen(init=False, repr=False)
+class BearerToken(Expiring, TokenResponse, AuthBase):
+    """An access token, and all that came with it; usable as `auth=` of `requests`, and as the text of the token.
+
+    Attributes:
+        access_token: the access token.
+        expires_at: when it expires, an aware UTC datetime; `None` when the server did not say.
+        scope: the scopes that were granted, separated by spaces.
+        refresh_token: the refresh token.
+        token_type: as received.
+        id_token: the ID Token, an `IdToken`, or a `jwskate.JweCompact` while it is encrypted.
+        kwargs: all other members of the response; also readable as attributes and by subscription.
+
+    """
+
+    TOKEN_TYPE: ClassVar[str] = AccessTokenTypes.BEARER.value
+    AUTHORIZATION_HEADER: ClassVar[str] = "Authorization"
+    AUTHORIZATION_SCHEME: ClassVar[str] = "Bearer"
+
+    access_token: str
+    _expiry: float | None
+    scope: str | None
+    refresh_token: str | None
+    token_type: str
+    id_token: IdToken | JweCompact | None
+    _extras: dict[str, Any] | None = field(hash=False)
+
+    def __init__(
+        self,
+        /,
+        access_token: str,
+        *,
+        expires_at: datetime | float | None = None,
+        expires_in: float | str | None = None,
+        scope: str | None = None,
+        refresh_token: str | None = None,
+        token_type: str | None = None,
+        id_token: str | bytes | IdToken | JweCompact | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Make a token out of the members of a token response.
+
+        Args:
+            access_token: the access token.
+            expires_at: when it expires: an aware datetime, or seconds since the epoch.
+            expires_in: seconds from now until it expires; wins over `expires_at`.
+            scope: the scopes that were granted.
+            refresh_token: the refresh token.
+            token_type: must be `TOKEN_TYPE`, in any case; `None` stands for it.
+            id_token: the ID Token; it is parsed, not validated.
+            **kwargs: all other members.
+
+        Raises:
+            UnsupportedTokenTypeError: another `token_type`.
+            InvalidIdToken: `id_token` is neither a JWT nor a JWE.
+            InvalidParam: another member is of the wrong type.
+
+        """
+        if token_type is None:
+            token_type = self.TOKEN_TYPE
+        elif token_type != self.TOKEN_TYPE and str(token_type).lower() != self.TOKEN_TYPE.lower():
+            raise UnsupportedTokenTypeError(token_type)
+        _set(self, "access_token", _text("access_token", access_token))
+        _set(self, "_expiry", expiry(expires_in, expires_at))
+        _set(self, "scope", None if scope is None else _scope(scope))
+        _set(self, "refresh_token", None if refresh_token is None else _text("refresh_token", refresh_token))
+        _set(self, "token_type", token_type)
+        _set(self, "id_token", None if id_token is None else _parsed_id_token(id_token))
+        _set(self, "_extras", kwargs or None)
+
+    # ------------------------------------------------------------ as a requests auth handler
+
+    def authorization_header(self) -> str:
+        """Return the value of the header that carries this token (RFC 6750 §2.1)."""
+        return f"{self.AUTHORIZATION_SCHEME} {self.access_token}"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add this token to the headers of `request`.
+
+        Raises:
+            ExpiredAccessToken: it is expired; nothing is sent.
+
+        """
+        at = self._expiry
+        if at is not None and time() > at:
+            raise ExpiredAccessToken(self)
+        request.headers[self.AUTHORIZATION_HEADER] = self.authorization_header()
+        return request
+
+    # ------------------------------------------------------------ as a value
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The members of the response that have no attribute of their own."""
+        return dict(self._extras or ())
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a member of the response that has no attribute of its own."""
+        if not name.startswith("__"):
+            extras = object.__getattribute__(self, "_extras")
+            if extras and name in extras:
+                return extras[name]
+        msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+        raise AttributeError(msg)
+
+    def __getitem__(self, name: str) -> Any:
+        """Give any member of the response by its name, whatever its characters."""
+        if name == "expires_in":
+            return self.expires_in
+        if name in STANDARD_MEMBERS:
+            return getattr(self, name)
+        return (self._extras or {})[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a member is there."""
+        return name in self.as_dict()
+
+    __iter__ = None  # has members, is no sequence: form encoders take it for the text of the token
+
+    def __str__(self) -> str:
+        return self.access_token
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={value!r}" for name, value in self._public_members().items() if value is not None]
+        hidden = [f"{name}=[hidden]" for name in ("access_token", "refresh_token", "id_token") if getattr(self, name)]
+        return f"{type(self).__name__}({', '.join(hidden + shown)})"
+
+    def _public_members(self) -> dict[str, Any]:
+        return {
+            "token_type": self.token_type,
+            "expires_at": None if self._expiry is None else str(self.expires_at),
+            "scope": self.scope,
+            "others": sorted(self._extras) if self._extras else None,
+        }
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.access_token, self._expiry, self.refresh_token))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._members()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        type(self).__init__(self, **state)
+
+    def _members(self) -> dict[str, Any]:
+        """All constructor arguments that give this very token again."""
+        return {
+            **self.kwargs,
+            "access_token": self.access_token,
+            "expires_at": self._expiry,
+            "scope": self.scope,
+            "refresh_token": self.refresh_token,
+            "token_type": self.token_type,
+            "id_token": None if self.id_token is None else str(self.id_token),
+        }
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a token of the same class with `changes` to its members; all others stay."""
+        return type(self)(**{**self._members(), "id_token": self.id_token, **changes})
+
+    def as_dict(self, *, with_expires_in: bool = True) -> dict[str, Any]:
+        """Return all members that have a value, secrets included.
+
+        Args:
+            with_expires_in: give `expires_in`, in seconds from now, instead of `expires_at`.
+
+        """
+        members = {**self._members(), "id_token": self.id_token, "expires_at": as_datetime(self._expiry)}
+        if with_expires_in:
+            members["expires_in"] = self.expires_in
+            del members["expires_at"]
+        return {name: value for name, value in members.items() if value is not None}
+
+    @property
+    def access_token_jwt(self) -> SignedJwt:
+        """The access token as a JWT, not verified: APIs verify access tokens, clients have no business to.
+
+        Raises:
+            jwskate.InvalidJwt: the access token is no JWT.
+
+        """
+        from jwskate import SignedJwt
+
+        return SignedJwt(self.access_token)
+
+    def validate_id_token(
+        self,
+        client: IdTokenClient,
+        azr: AuthenticationExpectations,
+        exp_leeway: int = 0,
+        auth_time_leeway: int = 10,
+    ) -> Self:
+        """Return the same token with its ID Token decrypted and validated (OIDC Core §3.1.3.7).
+
+        Args:
+            client: the `OAuth2Client` which the ID Token must be meant for.
+            azr: the `AuthorizationResponse` which it must belong to.
+            exp_leeway: seconds after its expiry in which it is still accepted.
+            auth_time_leeway: seconds added to `max_age`.
+
+        Raises:
+            InvalidIdToken: its subclasses say what is wrong.
+
+        """
+        from .id_token import validator_for
+
+        return validator_for(client, azr, exp_leeway=exp_leeway, auth_time_leeway=auth_time_leeway).validate(self)
+
+
+def _parsed_id_token(value: object) -> IdToken | JweCompact:
+    from jwskate import InvalidJwt, JweCompact
+
+    from .id_token import IdToken
+
+    if isinstance(value, (IdToken, JweCompact)):
+        return value
+    if isinstance(value, bytes):
+        value = value.decode("ascii", "replace")
+    if not isinstance(value, str):
+        _refuse_id_token(value)
+    try:
+        return IdToken(value)
+    except (InvalidJwt, ValueError):
+        pass
+    try:
+        return JweCompact(value)
+    except (ValueError, TypeError):
+        _refuse_id_token(value)
+
+
+def _refuse_id_token(value: object) -> NoReturn:
+    msg = "This ID token is neither a JWT or a JWE: look at what the server really sent."
+    raise InvalidIdToken(msg, id_token=value)
