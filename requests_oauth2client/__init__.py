@@ -1,6 +1,6 @@
 """An OAuth 2.x and OpenID Connect client for `requests`.
 
-Every public name is importable from here. Names are loaded at first use: a program pays for what it uses (see `_ROOMS`).
+Every public name is importable from here, and loaded at its first use: a program pays for what it uses.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import requests as requests
-
     from jwskate import EncryptionAlgs as EncryptionAlgs
     from jwskate import KeyManagementAlgs as KeyManagementAlgs
     from jwskate import SignatureAlgs as SignatureAlgs
@@ -53,20 +52,20 @@ if TYPE_CHECKING:
     from .exceptions import IntrospectionError as IntrospectionError
     from .exceptions import InvalidAcrValuesParam as InvalidAcrValuesParam
     from .exceptions import InvalidAuthResponse as InvalidAuthResponse
-    from .exceptions import InvalidBackChannelAuthenticationResponse as InvalidBackChannelAuthenticationResponse
     from .exceptions import (
         InvalidBackchannelAuthenticationRequestHintParam as InvalidBackchannelAuthenticationRequestHintParam,
     )
+    from .exceptions import InvalidBackChannelAuthenticationResponse as InvalidBackChannelAuthenticationResponse
     from .exceptions import InvalidBoolFieldsParam as InvalidBoolFieldsParam
     from .exceptions import InvalidClient as InvalidClient
     from .exceptions import InvalidClientAssertionSigningKeyOrAlg as InvalidClientAssertionSigningKeyOrAlg
     from .exceptions import InvalidCodeVerifierParam as InvalidCodeVerifierParam
+    from .exceptions import InvalidDeviceAuthorizationResponse as InvalidDeviceAuthorizationResponse
+    from .exceptions import InvalidDiscoveryDocument as InvalidDiscoveryDocument
     from .exceptions import InvalidDPoPAccessToken as InvalidDPoPAccessToken
     from .exceptions import InvalidDPoPAlg as InvalidDPoPAlg
     from .exceptions import InvalidDPoPKey as InvalidDPoPKey
     from .exceptions import InvalidDPoPProof as InvalidDPoPProof
-    from .exceptions import InvalidDeviceAuthorizationResponse as InvalidDeviceAuthorizationResponse
-    from .exceptions import InvalidDiscoveryDocument as InvalidDiscoveryDocument
     from .exceptions import InvalidEndpointUri as InvalidEndpointUri
     from .exceptions import InvalidGrant as InvalidGrant
     from .exceptions import InvalidIdToken as InvalidIdToken
@@ -94,8 +93,8 @@ if TYPE_CHECKING:
     from .exceptions import MismatchingState as MismatchingState
     from .exceptions import MissingAuthCode as MissingAuthCode
     from .exceptions import MissingAuthRequestId as MissingAuthRequestId
-    from .exceptions import MissingDPoPNonce as MissingDPoPNonce
     from .exceptions import MissingDeviceCode as MissingDeviceCode
+    from .exceptions import MissingDPoPNonce as MissingDPoPNonce
     from .exceptions import MissingEndpointUri as MissingEndpointUri
     from .exceptions import MissingIdToken as MissingIdToken
     from .exceptions import MissingIdTokenEncryptedResponseAlgParam as MissingIdTokenEncryptedResponseAlgParam
@@ -248,7 +247,7 @@ _ELSEWHERE = {"EncryptionAlgs": "jwskate", "KeyManagementAlgs": "jwskate", "Sign
 
 _HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names} | _ELSEWHERE
 
-__all__ = sorted([*_HOMES, "requests"])
+__all__ = sorted([*_HOMES, "requests"])  # noqa: PLE0605 - made of _ROOMS: no name is said twice
 
 
 def __getattr__(name: str) -> Any:

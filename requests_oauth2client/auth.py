@@ -1,12 +1,11 @@
 """`requests` auth handlers that obtain, keep and renew a token.
 
-However many threads share a handler, one renews at a time. While the old token is still valid (within `leeway` of its expiry)
-the others go on with it and nobody waits; once it is expired they wait for the one, and share its result or its error.
+However many threads share a handler, one renews at a time. While the old token is still valid (within `leeway` of its
+expiry) the others go on with it and nobody waits; once it is expired they wait for the one, and share its outcome.
 """
 
 from __future__ import annotations
 
-from time import time
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, fields, setters
@@ -47,9 +46,22 @@ class _RenewingAuth(AuthBase):
     _flight: SingleFlight = field(repr=False)
 
     def __init__(
-        self, client: OAuth2Client, token: str | BearerToken | None, leeway: float, token_kwargs: dict[str, Any]
+        self,
+        client: OAuth2Client,
+        token: str | BearerToken | None,
+        leeway: float,
+        token_kwargs: dict[str, Any],
+        **own: Any,
     ) -> None:
-        self.__attrs_init__(client, _as_token(token), leeway, token_kwargs, SingleFlight())  # type: ignore[attr-defined]  # made by attrs
+        for name, value in {
+            "client": client,
+            "token": _as_token(token),
+            "leeway": leeway,
+            "token_kwargs": token_kwargs,
+            "_flight": SingleFlight(),
+            **own,
+        }.items():
+            object.__setattr__(self, name, value)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add a valid token to `request`, renewing it first when it is about to expire.
@@ -159,7 +171,7 @@ class OAuth2ClientCredentialsAuth(_RenewingAuth):
 
 
 @define(init=False, eq=False)
-class OAuth2ResourceOwnerPasswordAuth(_RenewingAuth):
+class OAuth2ResourceOwnerPasswordAuth(_RenewingAuth):  # type: ignore[override]  # each class gets its own initializer
     """Gets tokens with the password of a user, again and again (RFC 6749 §4.3).
 
     Attributes:
@@ -192,7 +204,7 @@ class OAuth2ResourceOwnerPasswordAuth(_RenewingAuth):
             **token_kwargs: arguments of `OAuth2Client.resource_owner_password`, such as `scope`.
 
         """
-        self.__attrs_init__(client, _as_token(token), leeway, token_kwargs, SingleFlight(), username, password)  # type: ignore[attr-defined]  # made by attrs
+        super().__init__(client, token, leeway, token_kwargs, username=username, password=password)
 
     def renew_token(self) -> None:
         """Get another token with the password."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +51,7 @@ from .uris import validate_endpoint_uri, validate_issuer_uri
 from .userinfo import UserInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from jwskate import Jwk, JwkSet
@@ -100,7 +99,7 @@ class OAuth2Client(TokenEndpoint, Revocation, Introspection, UserInfo):
     pushed_authorization_request_endpoint: str | None = _url()
     jwks_uri: str | None = _url()
     issuer: str | None = _found(None, str)
-    id_token_signed_response_alg: str | None = "RS256"
+    id_token_signed_response_alg: str | None = "RS256"  # noqa: S105 - an algorithm, not a credential
     id_token_encrypted_response_alg: str | None = None
     id_token_decryption_key: Jwk | None = None
     code_challenge_method: str | None = CodeChallengeMethods.S256.value
@@ -117,7 +116,7 @@ class OAuth2Client(TokenEndpoint, Revocation, Introspection, UserInfo):
     extra_metadata: dict[str, Any] = field(factory=dict)
     _bound_auth: AuthBase = field(init=False, eq=False)
 
-    def __init__(  # noqa: PLR0913 - one parameter for each thing that a server may have
+    def __init__(
         self,
         token_endpoint: str,
         auth: AuthBase | tuple[str, Any] | str | None = None,
@@ -165,7 +164,7 @@ class OAuth2Client(TokenEndpoint, Revocation, Introspection, UserInfo):
             id_token_decryption_key, id_token_encrypted_response_alg = _decryption(
                 id_token_decryption_key, id_token_encrypted_response_alg
             )
-        self.__attrs_init__(  # type: ignore[attr-defined]  # made by attrs
+        self.__attrs_init__(
             token_endpoint,
             handler,
             session=session if session is not None else requests.Session(),
@@ -358,15 +357,13 @@ class OAuth2Client(TokenEndpoint, Revocation, Introspection, UserInfo):
         if not https:
             warnings.warn("The `https` parameter is deprecated: use `testing=True`.", DeprecationWarning, stacklevel=2)
             testing = True
-        if not isinstance(discovery, Mapping):
-            msg = f"A discovery document is a JSON object; this is of type {type(discovery).__name__}."
-            raise InvalidDiscoveryDocument(msg, discovery)
-        check_issuer(discovery.get("issuer"), issuer)
-        found = {**discovered(discovery, _DISCOVERED), **kwargs}
+        metadata = discovered(discovery, _DISCOVERED)
+        check_issuer(metadata.get("issuer"), issuer)
+        found = {**metadata, **kwargs}
         if issuer is not None:
             found["issuer"] = issuer
         if not found.get("token_endpoint"):
-            msg = "This discovery document has no `token_endpoint`: pass one as keyword, or check the URL of the document."
+            msg = "This discovery document has no `token_endpoint`: pass one as keyword, or check the URL."
             raise InvalidDiscoveryDocument(msg, discovery)
         if found.get("jwks_uri") is not None and not testing:
             validate_endpoint_uri(found["jwks_uri"])
@@ -401,14 +398,16 @@ def _decryption(key: Jwk | Mapping[str, Any], alg: str | None) -> tuple[Jwk, str
 
 def _fetch(session: requests.Session, urls: tuple[str, ...], timeout: Any) -> dict[str, Any]:
     """Return the first metadata document found at `urls`; only 404 means that there is none at one of them."""
+    response = None
     for url in urls:
         response = exchange(session, "GET", url, headers={"Accept": "application/json"}, timeout=timeout)
         if response.ok:
             return parse_discovery_document(response.content, response)
         if response.status_code not in (404, 405, 410):
             break
+    status = getattr(response, "status_code", None)
     msg = (
-        f"No discovery document: {printable_url(url)} answered {response.status_code}. "
+        f"No discovery document: {printable_url(getattr(response, 'url', urls))} answered {status}. "
         "Check the issuer, or pass the URLs of the endpoints to OAuth2Client."
     )
     raise InvalidDiscoveryDocument(msg, None, response)

@@ -1,7 +1,7 @@
 """How a client proves who it is to its Authorization Server (RFC 6749 §2.3, RFC 7523 §2.2).
 
-Each method is a `requests` auth handler for form POSTs; an instance is a value, and makes a fresh assertion for each request.
-To add a method, subclass `BaseClientAuthenticationMethod` and write `__call__`.
+Each method is a `requests` auth handler for form POSTs; an instance is a value, and makes a fresh assertion for each
+request. To add a method, subclass `BaseClientAuthenticationMethod` and write `__call__`.
 
 <https://www.rfc-editor.org/rfc/rfc6749#section-2.3> <https://www.rfc-editor.org/rfc/rfc7523#section-2.2>
 """
@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cached_property, partial
 from time import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote_plus, urlencode
 from uuid import uuid4
 
@@ -32,14 +32,13 @@ if TYPE_CHECKING:
 
     import requests
     from jwskate import Jwk
-
-    AssertionMethod = TypeVar("AssertionMethod", bound="BaseClientAssertionAuthenticationMethod")
+    from typing_extensions import Self
 
 FORM = "application/x-www-form-urlencoded"
 CLIENT_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def _identifier(_instance: object, attribute: Any, value: object) -> None:
+def _identifier(_instance: Any, attribute: Any, value: Any) -> None:
     """Refuse what cannot be a client identifier or secret (RFC 6749 appendix A)."""
     if not isinstance(value, str) or not value or not value.isprintable():
         msg = f"`{attribute.name}` of type {type(value).__name__} is not supported: pass a non-empty printable str."
@@ -181,7 +180,7 @@ class BaseClientAssertionAuthenticationMethod(BaseClientAuthenticationMethod):
     def _signer(self) -> Callable[[Mapping[str, Any]], str]:
         raise NotImplementedError
 
-    def for_issuer(self: AssertionMethod, issuer: str | None) -> AssertionMethod:
+    def for_issuer(self, issuer: str | None) -> Self:
         """Return the same method with `issuer` as audience, unless it has one."""
         return self if self.aud or not issuer else evolve(self, aud=issuer)
 
@@ -199,7 +198,7 @@ class BaseClientAssertionAuthenticationMethod(BaseClientAuthenticationMethod):
         )
 
 
-def _hmac_alg(_instance: object, _attribute: object, alg: object) -> None:
+def _hmac_alg(_instance: Any, _attribute: Any, alg: Any) -> None:
     if alg not in ("HS256", "HS384", "HS512"):
         msg = f"client_secret_jwt with alg '{alg}' is not supported: use HS256, HS384 or HS512."
         raise UnsupportedClientCredentials(msg)
@@ -225,7 +224,7 @@ class ClientSecretJwt(BaseClientAssertionAuthenticationMethod):
         aud: str | None = None,
         typ: str = JwtTypes.CLIENT_AUTHENTICATION_JWT.value,
     ) -> None:
-        self.__attrs_init__(  # type: ignore[attr-defined]  # made by attrs
+        self.__attrs_init__(
             client_id, client_secret=client_secret, lifetime=lifetime, alg=alg, jti_gen=jti_gen, aud=aud, typ=typ
         )
 
@@ -253,8 +252,9 @@ def _private_jwk(material: object) -> Jwk:
 class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
     """`private_key_jwt`: an assertion signed with a private key (OIDC Core §9).
 
-    A key without `kid` is announced by its RFC 7638 thumbprint; one without `alg` signs with what its type suggests: RS256,
-    ES256/384/512 or EdDSA. The attributes are those of `BaseClientAssertionAuthenticationMethod`, and `private_jwk`.
+    A key without `kid` is announced by its RFC 7638 thumbprint; one without `alg` signs with what its type suggests:
+    RS256, ES256/384/512 or EdDSA. The attributes are those of `BaseClientAssertionAuthenticationMethod`, and
+    `private_jwk`.
 
     Raises:
         InvalidClientAssertionSigningKeyOrAlg: the key is public or symmetric, or does not support the algorithm.
@@ -280,9 +280,7 @@ class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
             raise InvalidClientAssertionSigningKeyOrAlg(alg)
         if alg not in jwk.supported_signing_algorithms():
             raise InvalidClientAssertionSigningKeyOrAlg(alg)
-        self.__attrs_init__(  # type: ignore[attr-defined]  # made by attrs
-            client_id, private_jwk=jwk, alg=alg, lifetime=lifetime, jti_gen=jti_gen, aud=aud, typ=typ
-        )
+        self.__attrs_init__(client_id, private_jwk=jwk, alg=alg, lifetime=lifetime, jti_gen=jti_gen, aud=aud, typ=typ)
 
     def __hash__(self) -> int:
         return hash((self.client_id, self.alg, self.aud))
@@ -325,7 +323,7 @@ def _from_credential(
 
 
 def client_auth_factory(
-    auth: AuthBase | tuple[str, Any] | str | None,
+    auth: Any,
     *,
     client_id: str | None = None,
     client_secret: str | None = None,
@@ -352,14 +350,14 @@ def client_auth_factory(
     key = private_jwk if private_key is None else private_key
     if auth is not None:
         if client_id is not None or client_secret is not None or key is not None:
-            msg = "Pass either `auth` or `client_id` with `client_secret` or `private_jwk`, not both: it is not supported."
+            msg = "`auth` together with `client_id`, a secret or a key is not supported: pass one or the others."
             raise UnsupportedClientCredentials(msg)
         if isinstance(auth, tuple) and len(auth) == 2:  # noqa: PLR2004 - a pair
             return _from_credential(*auth, audience, default_auth_handler)
         if isinstance(auth, str):
             return PublicApp(auth)
         if callable(auth):
-            return auth
+            return auth  # type: ignore[no-any-return]  # any callable is an auth handler to requests
         msg = f"`auth` of type {type(auth).__name__} is not supported: pass a client authentication method, or a pair."
         raise UnsupportedClientCredentials(msg)
     if client_id is None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -78,7 +79,7 @@ def check_issuer(received: object, expected: str | None) -> None:
         raise InvalidParam(msg)
 
 
-def discovered(document: dict[str, Any], names: dict[str, type]) -> dict[str, Any]:
+def discovered(document: Any, names: dict[str, type]) -> dict[str, Any]:
     """Return the members of `document` which are in `names`.
 
     Args:
@@ -86,9 +87,12 @@ def discovered(document: dict[str, Any], names: dict[str, type]) -> dict[str, An
         names: the type that each member must have.
 
     Raises:
-        InvalidDiscoveryDocument: a member is of another type.
+        InvalidDiscoveryDocument: a member is of another type, or the document is no object.
 
     """
+    if not isinstance(document, Mapping):
+        msg = f"A discovery document is a JSON object; this is of type {type(document).__name__}."
+        raise InvalidDiscoveryDocument(msg, document)
     found = {}
     for name, kind in names.items():
         value = document.get(name)

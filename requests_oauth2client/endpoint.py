@@ -1,7 +1,7 @@
 """The one door to an Authorization Server: how one request reaches one endpoint, and how its answer is judged.
 
-Every request gets fresh credentials at every attempt, a finite timeout, no redirects, and a bounded body. Nothing else in the
-library does I/O, except calls to APIs in the session of their caller.
+Every request gets fresh credentials at every attempt, a finite timeout, no redirects, and a bounded body. Nothing else
+in the library does I/O, except calls to APIs in the session of their caller.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def exchange(
         auth: adds credentials, and proofs.
         timeout: seconds, as requests takes it.
         max_response_size: bytes.
-        requests_kwargs: further arguments of `requests.Session.request`, such as `verify`, `cert`, `proxies`, `timeout`.
+        requests_kwargs: further arguments of `requests.Session.request`, such as `verify`, `cert` or `proxies`.
 
     Raises:
         ConnectionFailed: the server could not be reached.
@@ -135,8 +135,8 @@ def exchange(
     if 300 <= response.status_code < 400:  # noqa: PLR2004 - the class of redirects
         msg = (
             f"{printable_url(url)} answered {response.status_code}, a redirect to "
-            f"'{printable_url(response.headers.get('Location', ''))}'. Redirects are never followed here, since credentials "
-            "would follow them: configure the right URL."
+            f"'{printable_url(response.headers.get('Location', ''))}'. Redirects are never followed here, since "
+            "credentials would follow them: configure the right URL."
         )
         raise UnexpectedRedirect(msg, response=response)
     return response
@@ -154,19 +154,19 @@ def _merged(options: dict[str, Any], requests_kwargs: Mapping[str, Any]) -> dict
     return merged
 
 
-def _read_body(response: requests.Response, limit: int) -> None:
+def _read_body(response: Any, limit: int) -> None:
     """Read the body into `response.content`, `limit` bytes at most (a body without end, a decompression bomb)."""
-    content = response._content  # type: ignore[attr-defined]  # noqa: SLF001 - `content` would read without bound
+    content = response._content  # noqa: SLF001 - `content` itself would read without bound
     if content is False:
         body = bytearray()
         for chunk in _chunks(response):
             body += chunk
             if len(body) > limit:
                 break
-        content = response._content = bytes(body)  # type: ignore[attr-defined]  # noqa: SLF001 - as `content` does
-        response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - as `content` does
+        content = response._content = bytes(body)  # noqa: SLF001 - what `content` would do
+        response._content_consumed = True  # noqa: SLF001 - what `content` would do
     if content and len(content) > limit:
-        response._content = content[:limit]  # type: ignore[attr-defined]  # noqa: SLF001 - evidence, not the whole flood
+        response._content = content[:limit]  # noqa: SLF001 - evidence, not the whole flood
         response.close()
         msg = (
             f"{printable_url(response.url)} answered with more than {limit} bytes; the rest was not read. "
@@ -225,7 +225,7 @@ def standard_error(
 class BaseClient:
     """What the verbs of a client stand on: its session, its credentials, and one request to one endpoint.
 
-    Wings (the classes with the verbs) have no fields and no constructor; they use what is declared here, and `token_request`.
+    Wings (the classes with the verbs) have no fields and no constructor; they use what is declared here.
     """
 
     __slots__ = ()
@@ -372,19 +372,18 @@ def _wants_nonce(response: requests.Response) -> bool:
 
 def _with_dpop_nonce(attempt: Callable[[], requests.Response], key: DPoPKey) -> requests.Response:
     """Send a proven request until the server has the nonce it wants (RFC 9449 §8)."""
-    for _ in range(MAX_DPOP_ATTEMPTS):
-        response = attempt()
-        if not _wants_nonce(response):
-            key.remember(response, role="as")
-            return response
+    attempts = 1
+    while _wants_nonce(response := attempt()):
         try:
             key.handle_as_provided_dpop_nonce(response)
         except InvalidUseDPoPNonceResponse as exc:
             raise InvalidTokenResponse(response=response, description=exc.description) from exc
-    raise InvalidTokenResponse(
-        response=response,
-        description=f"it asked for a different DPoP `nonce` for the third time in row ({MAX_DPOP_ATTEMPTS} requests)",
-    )
+        if attempts == MAX_DPOP_ATTEMPTS:
+            reason = "it asked for a different DPoP `nonce` for the third time in row"
+            raise InvalidTokenResponse(response=response, description=reason)
+        attempts += 1
+    key.remember(response, role="as")
+    return response
 
 
 __all__ = [

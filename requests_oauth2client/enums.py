@@ -11,8 +11,11 @@ from enum import Enum
 class _Word(str, Enum):
     """A `str` whose text is its value, on every Python (`enum.StrEnum` starts with 3.11)."""
 
-    __str__ = str.__str__
-    __format__ = str.__format__
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+    def __format__(self, format_spec: str) -> str:
+        return str.__format__(self, format_spec)
 
 
 class CodeChallengeMethods(_Word):

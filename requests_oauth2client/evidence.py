@@ -85,7 +85,7 @@ def shareable_request(request: requests.PreparedRequest) -> requests.PreparedReq
     shared = request.copy()
     shared.body = None
     shared.hooks = {"response": []}
-    shared._cookies = None  # type: ignore[attr-defined]  # requests copies the jar with the request
+    shared._cookies = None  # type: ignore[attr-defined]  # noqa: SLF001 - requests keeps the jar there
     for name in SECRET_HEADERS:
         if shared.headers is not None:
             shared.headers.pop(name, None)

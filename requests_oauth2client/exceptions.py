@@ -1,7 +1,7 @@
 """Every error of the library, under one root.
 
-An error carries evidence (the response, what was received, what was expected), never a credential in its text. Each message
-says what happened and what to do next. `tests/test_house.py` compares this drawing with the classes.
+An error carries evidence (the response, what was received, what was expected), never a credential in its text. Each
+message says what happened and what to do next. `tests/test_house.py` compares this drawing with the classes.
 
 ```
 OAuth2Error
@@ -850,8 +850,8 @@ class InvalidScopeParam(InvalidParam):
 
     def __init__(self, scope: object) -> None:
         super().__init__(
-            f"Invalid 'scope' of type {type(scope).__name__}. Pass 'read write' or ['read', 'write']; a scope is made of "
-            "printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3)."
+            f"Invalid 'scope' of type {type(scope).__name__}. Pass 'read write' or ['read', 'write']; a scope is made "
+            "of printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3)."
         )
         self.scope = scope
 
@@ -976,7 +976,7 @@ class InvalidPathParam(OAuth2Error, TypeError, ValueError):
 
     def __init__(self, path: object, problem: str = "it is not below the root of the API") -> None:
         self._say(
-            f"Unexpected path ({type(path).__name__}): {problem}. Pass a relative path such as 'users/42', or a list of "
-            "its segments, which get percent-encoded.",
+            f"Unexpected path ({type(path).__name__}): {problem}. Pass a relative path such as 'users/42', or a list "
+            "of its segments, which get percent-encoded.",
             url=path,
         )

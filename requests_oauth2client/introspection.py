@@ -1,4 +1,7 @@
-"""Token introspection (RFC 7662). <https://www.rfc-editor.org/rfc/rfc7662>"""
+"""Token introspection (RFC 7662).
+
+<https://www.rfc-editor.org/rfc/rfc7662>
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Compact JWS straight on the `cryptography` key that a `jwskate.Jwk` wraps (RFC 7515 §3.1).
 
-jwskate parses keys and knows algorithms. Each of its layers copies what it handles, which costs more than an ES256 signature
-when a proof goes with every request: the functions here ask it once, and then talk to the key.
+jwskate parses keys and knows algorithms. Each of its layers copies what it handles, which costs more than an ES256
+signature when a proof goes with every request: the functions here ask it once, and then talk to the key.
 """
 
 from __future__ import annotations
@@ -133,6 +133,7 @@ class CompactSigner:
         self._prefix = b64u_json(header) + "."
 
     def __call__(self, claims: Mapping[str, Any]) -> str:
+        """Return `claims` as a signed compact JWS."""
         signing_input = self._prefix + b64u_json(claims)
         return signing_input + "." + b64u(self._sign(signing_input.encode("ascii")))
 

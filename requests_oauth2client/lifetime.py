@@ -1,7 +1,7 @@
 """`expires_in` and `expires_at`: one meaning for everything that expires.
 
-`expires_in` counts seconds from now, as servers say it; `expires_at` is an aware UTC `datetime`. Inside, an expiry is a number
-of seconds since the epoch, which costs one comparison where a `datetime` costs twenty.
+`expires_in` counts seconds from now, as servers say it; `expires_at` is an aware UTC `datetime`. Inside, an expiry is a
+number of seconds since the epoch, which costs one comparison where a `datetime` costs twenty.
 """
 
 from __future__ import annotations

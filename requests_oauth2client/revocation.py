@@ -1,4 +1,7 @@
-"""Token revocation (RFC 7009). <https://www.rfc-editor.org/rfc/rfc7009>"""
+"""Token revocation (RFC 7009).
+
+<https://www.rfc-editor.org/rfc/rfc7009>
+"""
 
 from __future__ import annotations
 

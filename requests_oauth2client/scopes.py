@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Union
+from typing import Any, Union
 
 from .exceptions import InvalidScopeParam
 
-Scope = Union[str, Iterable[str], None]
+Scope = Union[str, Iterable[str], None]  # noqa: UP007 - evaluated, and `|` does not take abstract classes on 3.10
 """Scopes: separated by spaces, or one by one; `None` and nothing leave the choice to the server."""
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
@@ -24,16 +24,20 @@ def parse_scope(scope: Scope) -> tuple[str, ...]:
     if scope is None:
         return ()
     if not isinstance(scope, str):
-        if not isinstance(scope, Iterable) or isinstance(scope, (bytes, dict)):
-            raise InvalidScopeParam(scope)
-        items = tuple(scope)
-        if not all(isinstance(item, str) for item in items):
-            raise InvalidScopeParam(scope)
-        scope = " ".join(items)
+        scope = _joined(scope)
     scopes = tuple(scope.split())
     if scopes and not _SCOPE.fullmatch(" ".join(scopes)):
         raise InvalidScopeParam(scope)
     return scopes
+
+
+def _joined(scope: Any) -> str:
+    if not isinstance(scope, Iterable) or isinstance(scope, (bytes, dict)):
+        raise InvalidScopeParam(scope)
+    items = tuple(scope)
+    if not all(isinstance(item, str) for item in items):
+        raise InvalidScopeParam(scope)
+    return " ".join(items)
 
 
 def format_scope(scope: Scope) -> str | None:

@@ -1,6 +1,6 @@
 """One renewal, however many threads ask for it.
 
-The first caller does the work; those who come while it runs wait for it and share what comes out, be it a result or an error.
+The first caller does the work; those who come while it runs wait for it and share its outcome.
 """
 
 from __future__ import annotations

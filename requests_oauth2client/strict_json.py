@@ -1,7 +1,7 @@
 """JSON as RFC 8259 has it, from a server that is not trusted.
 
-Python's parser is lenient: it keeps the last of two members of one name (which another reader of the same text may not), and
-it knows NaN. Both are refused here, and whatever is wrong is a `ValueError`.
+Python's parser is lenient: of two members of one name it keeps the last (another reader of the same text may keep the
+first), and it knows NaN. Both are refused here, and whatever is wrong is a `ValueError`.
 """
 
 from __future__ import annotations

@@ -126,8 +126,8 @@ class TokenEndpoint(BaseClient):
     ) -> BearerToken:
         """Get a new access token with a refresh token (RFC 6749 §6).
 
-        When the server returns no new refresh token, the old one stays in use and is part of the result. A DPoP token is
-        refreshed with its own key (RFC 9449 §5).
+        When the server returns no new refresh token, the old one stays in use and is part of the result. A DPoP token
+        is refreshed with its own key (RFC 9449 §5).
 
         Args:
             refresh_token: the refresh token, or a token that has one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from .exceptions import InvalidUri
@@ -45,11 +46,12 @@ def validate_endpoint_uri(
         InvalidUri: for the first URI that is not acceptable, with all that is wrong with it.
 
     """
+    text: Any = uri
+    if not isinstance(text, str):
+        raise InvalidUri(str(uri), reason=f"it is of type {type(text).__name__}, not a str")
     # saves 2 µs of parsing for what nearly every URL looks like; a client has ten of them
-    if not no_port and isinstance(uri, str) and _PLAINLY_VALID.match(uri):
+    if not no_port and _PLAINLY_VALID.match(text):
         return uri
-    if not isinstance(uri, str):
-        raise InvalidUri(str(uri), reason=f"it is of type {type(uri).__name__}, not a str")
     if _UNSAFE.search(uri):
         raise InvalidUri(uri, reason="it contains spaces, control characters or others that no URL has")
     try:
@@ -57,7 +59,7 @@ def validate_endpoint_uri(
         host, port = parts.hostname, parts.port
     except ValueError as exc:
         raise InvalidUri(uri, reason=f"it is not a URL ({exc})") from exc
-    failed = {
+    failed: dict[str, Any] = {
         "https": https and parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)),
         "no_credentials": no_credentials and "@" in parts.netloc,
         "no_port": no_port and port not in (None, 443),

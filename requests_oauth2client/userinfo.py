@@ -1,4 +1,7 @@
-"""The UserInfo Endpoint (OIDC Core §5.3). <https://openid.net/specs/openid-connect-core-1_0.html#UserInfo>"""
+"""The UserInfo Endpoint (OIDC Core §5.3).
+
+<https://openid.net/specs/openid-connect-core-1_0.html#UserInfo>
+"""
 
 from __future__ import annotations
 
