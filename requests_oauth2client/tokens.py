@@ -100,8 +100,6 @@ def _text(name: str, value: object) -> str:
 
 
 def _scope(value: object) -> str:
-    if isinstance(value, str):
-        return value
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return " ".join(value)  # a frequent deviation of servers
     msg = f"`scope` of type {type(value).__name__} is unusable: it must be a str."
@@ -172,7 +170,7 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
             raise UnsupportedTokenTypeError(token_type)
         _set(self, "access_token", _text("access_token", access_token))
         _set(self, "_expiry", expiry(expires_in, expires_at))
-        _set(self, "scope", None if scope is None else _scope(scope))
+        _set(self, "scope", scope if scope is None or type(scope) is str else _scope(scope))
         _set(self, "refresh_token", None if refresh_token is None else _text("refresh_token", refresh_token))
         _set(self, "token_type", token_type)
         _set(self, "id_token", None if id_token is None else _parsed_id_token(id_token))
