@@ -39,6 +39,8 @@ GRANTS = [
 SECRET = "5uKw3-a_secret~of.forty-three.characters_9Qx"
 SIGNING = ("ES256", "RS256", "PS256", "EdDSA")
 ENCRYPTION = ("RSA-OAEP-256", "ECDH-ES")
+EVERY_METHOD = ["basic", "basic-encoded", "post", "secret-jwt", *(f"key-{alg}" for alg in SIGNING), "public"]
+"""The clients that have nothing of their own but how they authenticate."""
 
 
 def generate(alg: str) -> Jwk:

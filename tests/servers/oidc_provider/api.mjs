@@ -1,5 +1,7 @@
 // A protected API: it accepts the access tokens of the provider, and answers with what it saw.
 //
+// By the first segment of the path:
+//
 //   /open/...      a token is enough (with its proof, when it is bound to a key)
 //   /nonce/...     proofs must hold the nonce of this origin, which stays the same
 //   /rotating/...  proofs must hold the latest nonce of this origin: every answer, 2xx too, gives a new one
@@ -12,6 +14,8 @@ import { EmbeddedJWK, calculateJwkThumbprint, createRemoteJWKSet, jwtVerify } fr
 
 const PROOF_ALGS = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256', 'EdDSA', 'Ed25519'];
 const PROOF_AGE = 60; // seconds
+
+const area = (path) => path.split('/')[1];
 
 class Refused extends Error {
   constructor(status, scheme, error, description) {
@@ -54,7 +58,7 @@ export function createApi(provider, { name, url, audiences, other }) {
       throw new Refused(401, 'DPoP', 'invalid_dpop_proof', error.message.replaceAll('"', "'"));
     }
     const { payload, protectedHeader } = proof;
-    const required = { '/nonce/': nonce, '/rotating/': rotating }[path.match(/^\/\w+\//)?.[0]];
+    const required = { nonce, rotating }[area(path)];
     if (required && payload.nonce !== required) throw new Refused(401, 'DPoP', 'use_dpop_nonce', 'a proof needs the nonce of this API');
     const expected = {
       htm: req.method, htu: url + path, ath: createHash('sha256').update(value).digest('base64url'),
@@ -74,15 +78,15 @@ export function createApi(provider, { name, url, audiences, other }) {
     if (!token) throw new Refused(401, scheme, 'invalid_token', 'unknown or expired');
     if (scheme !== (token.jkt ? 'DPoP' : 'Bearer')) throw new Refused(401, token.jkt ? 'DPoP' : 'Bearer', 'invalid_token', 'wrong scheme');
     if (token.jkt) await checkProof(req, path, value, token);
-    if (path.startsWith('/write/') && !token.scope?.split(' ').includes('write')) {
+    if (area(path) === 'write' && !token.scope?.split(' ').includes('write')) {
       throw new Refused(403, scheme, 'insufficient_scope', 'needs the scope write');
     }
     return { scheme, ...token };
   }
 
   function offerNonce(res, path) {
-    if (path.startsWith('/nonce/')) res.setHeader('DPoP-Nonce', nonce);
-    if (path.startsWith('/rotating/')) {
+    if (area(path) === 'nonce') res.setHeader('DPoP-Nonce', nonce);
+    if (area(path) === 'rotating') {
       rotating = randomBytes(12).toString('base64url');
       res.setHeader('DPoP-Nonce', rotating);
     }
