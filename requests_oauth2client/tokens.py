@@ -223,8 +223,6 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
         """Tell whether a member is there."""
         return name in self.as_dict()
 
-    __iter__ = None  # has members, is no sequence: form encoders take it for the text of the token
-
     def __str__(self) -> str:
         return self.access_token
 

@@ -1,0 +1,103 @@
+"""What type checkers see: these examples run, and mypy checks them in strict mode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from requests_oauth2client import (
+    ApiClient,
+    BearerToken,
+    ClientSecretBasic,
+    InvalidScope,
+    OAuth2AccessTokenAuth,
+    OAuth2Client,
+    OAuth2ClientCredentialsAuth,
+)
+from requests_oauth2client.client_authentication import BaseClientAuthenticationMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime  # noqa: F401 - in a quoted type
+
+    from typing_extensions import assert_type
+
+    from requests_oauth2client.testing import AuthorizationServer, ProtectedApi
+else:
+
+    def assert_type(value: object, _: object) -> object:
+        return value
+
+
+def test_tokens(client: OAuth2Client) -> None:
+    """A grant gives a `BearerToken`, whose members have their types."""
+    token = client.client_credentials(scope="read", resource="https://api.local/")
+    assert_type(token, BearerToken)
+    assert_type(token.access_token, str)
+    assert_type(token.refresh_token, "str | None")
+    assert_type(token.expires_at, "datetime | None")
+    assert_type(token.expires_in, "int | None")
+    assert_type(token.is_expired(leeway=10), "bool | None")
+    assert_type(client.token_request({"grant_type": "client_credentials"}), BearerToken)
+    assert_type(client.revoke_access_token(token), bool)
+
+
+def test_client_subclasses(server: AuthorizationServer) -> None:
+    """Discovery gives the class it is called on, and hooks can be overridden."""
+
+    class Mine(OAuth2Client):
+        def on_token_error(self, response: requests.Response, *, dpop_key: Any = None) -> BearerToken:
+            return super().on_token_error(response, dpop_key=dpop_key)
+
+    mine = Mine.from_discovery_document(server.metadata, client_id="client_id", client_secret="client_secret")
+    assert_type(mine, Mine)
+    with mine as entered:
+        assert_type(entered, Mine)
+    assert_type(mine.issuer, "str | None")
+
+
+def test_api_client(api: ProtectedApi, client: OAuth2Client) -> None:
+    """Verbs give responses; sub-resources keep the class."""
+
+    class Orders(ApiClient):
+        pass
+
+    orders = Orders(api.url, auth=OAuth2ClientCredentialsAuth(client, scope="read"), session=client.session)
+    assert_type(orders.get("1", params={"page": 1}, timeout=5), requests.Response)
+    assert_type(orders["1"], Orders)
+    assert_type(orders.to_absolute_url(["1", 2]), str)
+
+
+def test_handlers(client: OAuth2Client) -> None:
+    """A handler is a callable on prepared requests, and knows its token."""
+    handler = OAuth2AccessTokenAuth(client, BearerToken("access_token"))
+    assert_type(handler.token, "BearerToken | None")
+    usable: Callable[[requests.PreparedRequest], requests.PreparedRequest] = handler
+    prepared = usable(requests.Request("GET", "https://api.local/").prepare())
+    assert prepared.headers["Authorization"] == "Bearer access_token"
+
+
+def test_errors(client: OAuth2Client, server: AuthorizationServer) -> None:
+    """An error carries the typed evidence."""
+    server.add_client("client_id", client_secret="client_secret", scope="read")
+    with pytest.raises(InvalidScope) as raised:
+        client.client_credentials(scope="write")
+    assert_type(raised.value.error, str)
+    assert_type(raised.value.description, "str | None")
+    assert_type(raised.value.response, "requests.Response | None")
+
+
+def test_client_authentication() -> None:
+    """One's own method is a subclass with `__call__`."""
+
+    class ByHeader(BaseClientAuthenticationMethod):
+        def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+            request = super().__call__(request)
+            request.headers["X-Client"] = self.client_id
+            return request
+
+    client = OAuth2Client("https://as.local/token", auth=ByHeader("me"))
+    assert_type(client.client_id, str)
+    assert OAuth2Client("https://as.local/token", ClientSecretBasic("me", "secret")).client_secret == "secret"
