@@ -6,6 +6,8 @@ A command is a function that adds its parser, with the function to run as `run`;
 from __future__ import annotations
 
 import argparse
+import io
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def add_demo(commands: Commands) -> None:
     parser.set_defaults(run=run_demo)
 
 
-def run_demo(options: argparse.Namespace) -> int:
+def run_demo(_: argparse.Namespace) -> int:
     """Run the demo."""
     from .demo import demo
 
@@ -42,5 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for add in COMMANDS:
         add(commands)
     options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without "→" still shows the rest
     status: int = options.run(options)
     return status

@@ -1,6 +1,6 @@
 """The main job, shown: a token is obtained, used on an API, renewed when it expires.
 
-The Authorization Server and the API are those of `testing`, served on loopback ports: every line is a real HTTP exchange.
+The Authorization Server and the API are those of `testing`, served on loopback ports: each line is a real HTTP exchange.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .tokens import BearerToken
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .testing import AccessToken, ProtectedApi, Request
+    from .testing import AccessToken, Request
 
 SHOWN_OF_A_TOKEN = 4
 TOLD = ("issuer", "error", "access_token", "token_type", "expires_in", "scope")
@@ -34,7 +34,7 @@ TOLD = ("issuer", "error", "access_token", "token_type", "expires_in", "scope")
 def hidden(name: str, value: object) -> str:
     """Return `name=value` with enough of a token to recognize it, and nothing of another secret."""
     text = str(value)
-    if name == "access_token":
+    if name == "access_token" and len(text) > SHOWN_OF_A_TOKEN:
         text = f"{text[:SHOWN_OF_A_TOKEN]}…"
     elif name in SECRET_PARAMETERS:
         text = "••••"
@@ -79,9 +79,9 @@ class Narrator(HTTPAdapter):
         return response
 
 
-def orders(request: Request, token: AccessToken) -> Response:
+def orders(_: Request, token: AccessToken) -> Response:
     """Answer as the API of the demo."""
-    return Response.json({"orders": [{"id": 1, "item": "a reliable token"}], "asked_by": token.grant.client_id})
+    return Response.json({"orders": [{"id": 1, "item": "a lamp"}], "asked_by": token.grant.client_id})
 
 
 def demo(tell: Callable[[str], object] = print) -> dict[str, Any]:
@@ -94,45 +94,39 @@ def demo(tell: Callable[[str], object] = print) -> dict[str, Any]:
         the API's last answer.
 
     """
-    # A token lives for whole seconds: long enough to be used twice, short enough to be waited for.
-    server = AuthorizationServer(access_token_lifetime=1 + round(time.time() % 1))
+    # A token is said to expire after half a second to one and a half, which is worth waiting for. It lives longer,
+    # so that no machine is too slow for the demo.
+    server = AuthorizationServer(extra_token_fields={"expires_in": 1 + round(time.time() % 1)})
     secret = secrets.token_urlsafe()
     server.add_client("demo", client_secret=secret, scope="orders:read")
-    api = server.protect("https://api.local/orders", scope="orders:read")
-    api.answer = orders
+    protected = server.protect("https://api.local/orders", scope="orders:read")
+    protected.answer = orders
     session = requests.Session()
     session.trust_env = False  # no proxy stands between this machine and itself
     session.mount("http://", Narrator(tell))
     with server.serve() as issuer, session:
-        return walk(tell, session, issuer, secret, api)
+        tell(f"An Authorization Server listens on {issuer}, an API on {protected.url}.")
+        tell("1. Discovery: the issuer tells where its endpoints are.")
+        client = OAuth2Client.from_discovery_endpoint(
+            issuer=issuer, client_id="demo", client_secret=secret, session=session
+        )
+        auth = OAuth2ClientCredentialsAuth(client, scope="orders:read", leeway=0)
+        return call(ApiClient(protected.url, auth=auth, session=session), auth, tell)
 
 
-def walk(
-    tell: Callable[[str], object], session: requests.Session, issuer: str, secret: str, protected: ProtectedApi
-) -> dict[str, Any]:
-    """Take the steps of the demo, each with its headline."""
-    tell("Discovery: the issuer tells where its endpoints are.")
-    client = OAuth2Client.from_discovery_endpoint(
-        issuer=issuer, client_id="demo", client_secret=secret, session=session
-    )
-    auth = OAuth2ClientCredentialsAuth(client, scope="orders:read", leeway=0)
-    api = ApiClient(protected.url, auth=auth, session=session)
-
-    tell("The first API call gets an access token, by the client credentials grant.")
+def call(api: ApiClient, auth: OAuth2ClientCredentialsAuth, tell: Callable[[str], object]) -> dict[str, Any]:
+    """Call the API with no token, a valid one, an expired one and a wrong one."""
+    tell("2. The first API call gets an access token, by the client credentials grant.")
     api.get()
-    tell("The next one uses it again.")
+    tell("3. The next call uses it again.")
     api.get()
-
-    tell("The token expires.")
+    tell("4. The token expires; the next call renews it.")
     while auth.token and not auth.token.is_expired():
         time.sleep(0.01)
-    tell("The next call renews it.")
     api.get()
-
-    tell("The API refuses a token that the server never issued.")
+    tell("5. The API refuses a token that the server never issued.")
     api.get(auth=BearerToken("made-up"), raise_for_status=False)
-
-    tell("The API's answer to one more call:")
+    tell("6. With its own token, the client gets the API's answer.")
     answer: dict[str, Any] = api.get().json()
-    tell(json.dumps(answer, indent=2))
+    tell(json.dumps(answer))
     return answer
