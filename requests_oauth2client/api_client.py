@@ -122,8 +122,6 @@ def _relative(path: str, given: object) -> str:
 
 
 def _text(segment: object, given: object) -> str:
-    if isinstance(segment, str):
-        return segment
     if segment is None:
         raise InvalidPathParam(given, "one of its segments is None")
     try:
@@ -134,9 +132,10 @@ def _text(segment: object, given: object) -> str:
 
 
 def _segments(path: object) -> list[str]:
-    if not isinstance(path, (list, tuple)):
-        if not isinstance(path, Iterable) or isinstance(path, (Mapping, AbstractSet)):  # the last two are no sequence
-            raise InvalidPathParam(path, "it is neither text nor a sequence of segments")
+    if not isinstance(path, (list, tuple)) and (
+        not isinstance(path, Iterable) or isinstance(path, (Mapping, AbstractSet))
+    ):
+        raise InvalidPathParam(path, "it is neither text nor a sequence of segments")
     return [segment if isinstance(segment, str) else _text(segment, path) for segment in path]
 
 
@@ -339,7 +338,7 @@ class ApiClient:
         unknown = [name for name in session_kwargs if not hasattr(session, name)]
         if unknown:
             raise InvalidParam(f"`{unknown[0]}` is no parameter of ApiClient, nor an attribute of its session.")
-        ApiClient.__attrs_init__(  # not that of a subclass, whose fields are its own affair
+        ApiClient.__attrs_init__(  # a subclass made by attrs has one of its own
             self,
             base_url,
             auth=auth,
@@ -351,8 +350,10 @@ class ApiClient:
         )
         for name, value in session_kwargs.items():
             setattr(session, name, value)
-        session.cookies.update(cookies or {})
-        session.headers.update(headers or {})
+        if cookies:
+            session.cookies.update(cookies)
+        if headers:
+            session.headers.update(headers)
         if user_agent is None:
             session.headers.pop("User-Agent", None)
         elif user_agent is not DEFAULT_USER_AGENT:  # a session that was given keeps its own

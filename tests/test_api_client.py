@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import http.cookiejar
 import http.server
 import pickle
 import posixpath
@@ -863,6 +864,8 @@ def test_session() -> None:
     api = ApiClient(ROOT, session=session)
     assert api.session is session
     assert (dict(session.headers), session.cookies.copy(), session.proxies) == before
+    session.cookies = http.cookiejar.CookieJar()
+    assert ApiClient(ROOT, session=session).session.cookies is session.cookies
     assert ApiClient(ROOT).session is not ApiClient(ROOT).session
     assert ApiClient(ROOT).session.headers["User-Agent"].startswith("python-requests/")
 
