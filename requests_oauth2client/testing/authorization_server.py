@@ -10,19 +10,25 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.structures import CaseInsensitiveDict
 
 from .assertion_grants import jwt_bearer
+from .authorization import answer, authorization_endpoint, decide_now, interaction_endpoint
+from .authorization_code import authorization_code
 from .core import Core
 from .http import Headers, Refusal, Request, Response, TimedOut
 from .in_process import InProcessAdapter
 from .introspection import introspection_endpoint
+from .keys import jwks_endpoint
 from .loopback import LoopbackServer
 from .metadata import metadata
 from .misbehaviour import Misbehaviour, Planned, canned
+from .par import par_endpoint
 from .protected_api import ProtectedApi
 from .revocation import revocation_endpoint
 from .token_endpoint import client_credentials, password, refresh_token, token_endpoint
 from .token_requests import GrantHandler, TokenRequest, new_grant, token_response
+from .tokens import Login
 from .userinfo import userinfo_endpoint
 
 Endpoint = Callable[[Core, Request], Response]
@@ -59,6 +65,23 @@ class AuthorizationServer(Core):
     | `clock_skew` | 10 | seconds by which the clocks of others may differ |
     | `unsupported_revocation_types` | `set()` | values of `token_type_hint` that revocation refuses |
     | `userinfo_requires_openid` | `True` | the UserInfo Endpoint wants the `openid` scope |
+    | `userinfo_changes` | `{}` | claims that UserInfo gives instead; `None` removes a claim |
+    | `authorization_code_lifetime` | 60 | seconds |
+    | `require_pkce` | `False` | confidential clients must use PKCE too; public ones must anyway |
+    | `allow_plain_pkce` | `False` | accept `code_challenge_method=plain` |
+    | `iss_parameter` | `True` | authorization responses tell the issuer, RFC 9207 |
+    | `acr_values_supported` | `None` | the `acr_values` that a login can satisfy; `None`: any |
+    | `require_par` | `False` | authorization requests must be pushed, RFC 9126 |
+    | `par_lifetime` | 60 | seconds for which a pushed request waits |
+    | `require_signed_request_object` | `False` | authorization requests must be signed, RFC 9101 |
+    | `strict_request_objects` | `False` | request objects must have `iss`, `aud` and `exp` |
+    | `issue_id_tokens` | all with a login | the grant types that give an ID Token when the scope has `openid` |
+    | `id_token_lifetime` | 3600 | seconds |
+    | `id_token_hashes` | `{"at_hash"}` | which of `at_hash`, `c_hash` and `s_hash` ID Tokens have |
+    | `id_token_claims` | `{}` | other values for claims of ID Tokens, `None` to remove; or a function of the claims |
+    | `id_token_maker` | `None` | a function of the claims and the `Client` that makes the whole ID Token |
+    | `jwks_max_age` | 3600 | seconds for which the JWKS may be cached; `None`: not at all |
+    | `extra_jwks` | `[]` | more keys, as `dict`, to publish in the JWKS |
     | `serve_oidc_discovery` | `True` | there is a `/.well-known/openid-configuration` |
     | `serve_oauth_discovery` | `True` | there is a `/.well-known/oauth-authorization-server` |
     | `metadata_changes` | `{}` | fields added to the metadata; `None` removes a field |
@@ -68,6 +91,7 @@ class AuthorizationServer(Core):
         requests: every `Request` received by the server and its APIs, in order.
         strays: every request that a session made by `session()` sent elsewhere. Nobody answers them.
         reuse_alarms: how many times a refresh token was presented after its rotation.
+        code_replays: how many times an authorization code was presented after its redemption.
         grants: the function that handles each grant type. Add yours: it takes a `TokenRequest`, returns the fields of
             the token response or raises a `Refusal`.
 
@@ -87,12 +111,17 @@ class AuthorizationServer(Core):
         """
         super().__init__(issuer, paths=paths, **choices)
         self.grants: dict[str, GrantHandler] = {
+            "authorization_code": authorization_code,
             "client_credentials": client_credentials,
             "password": password,
             "refresh_token": refresh_token,
             "urn:ietf:params:oauth:grant-type:jwt-bearer": jwt_bearer,
         }
         self._endpoints: dict[str, tuple[tuple[str, ...], Endpoint]] = {
+            "authorization": (("GET", "POST"), authorization_endpoint),
+            "interaction": (("POST",), interaction_endpoint),
+            "par": (("POST",), par_endpoint),
+            "jwks": (("GET", "HEAD"), jwks_endpoint),
             "token": (("POST",), lambda server, request: token_endpoint(server, self.grants, request)),
             "revocation": (("POST",), revocation_endpoint),
             "introspection": (("POST",), introspection_endpoint),
@@ -324,6 +353,59 @@ class AuthorizationServer(Core):
         with self.lock:
             return next(request for request in reversed(self.requests) if request.endpoint == endpoint)
 
+    def authorize(
+        self,
+        url: object,
+        user: str | None = None,
+        *,
+        deny: bool = False,
+        error: str | None = None,
+        auth_time: float | None = None,
+        acr: str | None = None,
+    ) -> str:
+        """Do what a user with a browser would do: open an authorization request, log in, decide.
+
+        Args:
+            url: the authorization request.
+            user: name of the user who logs in. With `prompt=none`, of the user who is logged in already; `None` if
+                nobody is.
+            deny: whether they deny the request.
+            error: an error code that the server answers instead.
+            auth_time: when they logged in, in seconds since 1970-01-01 UTC; now by default. If that is too old for
+                `max_age`, they log in again.
+            acr: how they logged in; by default, the first of the `acr_values` asked for that the server supports.
+
+        Returns:
+            the URL to which the browser is redirected.
+
+        Raises:
+            Refusal: when the server shows an error page instead of redirecting.
+
+        """
+        refusals: list[Refusal] = []
+        login = None
+        if user is not None:
+            login = Login(self.users[user], self.clock.now() if auth_time is None else auth_time, acr)
+
+        def respond(request: Request) -> Response:
+            try:
+                with self.lock:
+                    return answer(self, request, lambda asked: decide_now(self, asked, login, deny=deny, error=error))
+            except Refusal as refusal:
+                refusals.append(refusal)
+                raise
+
+        request = Request("GET", str(url), CaseInsensitiveDict())
+        location = self._dispatch(request, "authorization", respond).header("Location")
+        if location is None:
+            raise refusals[0] if refusals else Refusal("server_error", "the answer is not a redirect")
+        return location
+
+    def rotate_keys(self, *, keep_old: bool = True) -> None:
+        """Sign with new keys from now on. The old ones stay published, or are withdrawn at once."""
+        with self.lock:
+            self.keys.rotate(keep_old=keep_old)
+
     def issue_token(
         self,
         client_id: str,
@@ -347,8 +429,9 @@ class AuthorizationServer(Core):
 
         """
         with self.lock:
+            login = Login(self.users[user], self.clock.now()) if user is not None else None
             asked = TokenRequest.without_http(self, client_id, grant_type, {"scope": scope, **parameters})
-            return token_response(asked, new_grant(asked, user=self.users[user] if user is not None else None))
+            return token_response(asked, new_grant(asked, user=login.user if login else None, login=login))
 
     def __repr__(self) -> str:
         """Show the issuer."""

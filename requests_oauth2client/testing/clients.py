@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
-from jwskate import Jwk, JwkSet
+from jwskate import Jwk, to_jwk
 
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none")
 
@@ -30,7 +30,7 @@ def public_keys(keys: Any) -> tuple[Jwk, ...]:
         keys = keys["keys"]
     elif isinstance(keys, (Jwk, Mapping)) or not isinstance(keys, Iterable):
         keys = [keys]
-    return tuple((key if key.is_public else key.public_jwk()).with_kid_thumbprint() for key in map(Jwk, keys))
+    return tuple((key if key.is_public else key.public_jwk()).with_kid_thumbprint() for key in map(to_jwk, keys))
 
 
 @frozen(kw_only=True)
@@ -54,6 +54,19 @@ class Client:
     """The only algorithm accepted for its assertions; `None` for any that suits its key."""
     access_token_lifetime: int | None = None
     """Seconds; `None` for the lifetime that the server gives to all."""
+    client_name: str | None = None
+    """What users read."""
+    id_token_signed_response_alg: str = "RS256"  # noqa: S105  # an algorithm
+    id_token_encrypted_response_alg: str | None = None
+    id_token_encrypted_response_enc: str = "A128CBC-HS256"  # noqa: S105  # an algorithm
+    userinfo_signed_response_alg: str | None = None
+    """`None` for plain JSON."""
+    userinfo_encrypted_response_alg: str | None = None
+    userinfo_encrypted_response_enc: str = "A128CBC-HS256"
+    request_object_signing_alg: str | None = None
+    """The only algorithm accepted for its request objects; `None` for any asymmetric one."""
+    require_signed_request_object: bool = False
+    require_pushed_authorization_requests: bool = False
 
     @auth_methods.validator
     def _check_auth_methods(self, _: object, value: tuple[str, ...]) -> None:
@@ -80,8 +93,3 @@ class User:
     sub: str
     claims: dict[str, Any] = field(factory=dict)
     """Claims about them, for ID Tokens and UserInfo."""
-
-
-def jwk_set(keys: Iterable[Jwk]) -> JwkSet:
-    """Make a JWK Set of public keys."""
-    return JwkSet(keys=[dict(key) for key in public_keys(list(keys))])

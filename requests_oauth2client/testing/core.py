@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from .clients import Client, User, public_keys, words
 from .clock import Clock
 from .http import Refusal, Request
+from .keys import ServerKeys
 from .switches import Switches
 from .tokens import AccessToken, Grant, RefreshToken
 
@@ -18,11 +19,18 @@ if TYPE_CHECKING:
 
     from jwskate import Jwk
 
+    from .pending import Interaction, PushedRequest
+    from .tokens import AuthorizationCode, Login
+
 PATHS = {
+    "authorization": "/authorize",
+    "interaction": "/authorize/decision",
+    "par": "/par",
     "token": "/token",
     "revocation": "/revoke",
     "introspection": "/introspect",
     "userinfo": "/userinfo",
+    "jwks": "/jwks",
 }
 
 
@@ -34,6 +42,7 @@ class Core(Switches):
         requests: every request received by the server and its APIs, in order.
         strays: every request that went elsewhere, from a session that `session()` made. Nobody answers them.
         reuse_alarms: how many times a refresh token was presented after its rotation.
+        code_replays: how many times an authorization code was presented after its redemption.
 
     """
 
@@ -60,6 +69,13 @@ class Core(Switches):
         self.requests: list[Request] = []
         self.strays: list[Request] = []
         self.reuse_alarms = 0
+        self.code_replays = 0
+        self.keys = ServerKeys(issuer)
+        self.codes: dict[str, AuthorizationCode] = {}
+        self.pushed_requests: dict[str, PushedRequest] = {}
+        self.interactions: dict[str, Interaction] = {}
+        self.logins: dict[str, Login] = {}  # by browser
+        self.consents: dict[tuple[str, str], set[str]] = {}  # scopes, by username and client_id
 
     # Where it is
 

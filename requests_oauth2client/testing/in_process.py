@@ -81,11 +81,11 @@ class InProcessAdapter(HTTPAdapter):
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,
+        stream: bool = False,  # noqa: ARG002  # the signature is that of requests
         timeout: float | tuple[float, float] | tuple[float, None] | None = None,
-        verify: bool | str = True,
-        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
-        proxies: Mapping[str, str] | None = None,
+        verify: bool | str = True,  # noqa: ARG002  # idem
+        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,  # noqa: ARG002  # idem
+        proxies: Mapping[str, str] | None = None,  # noqa: ARG002  # idem
     ) -> requests.Response:
         """Answer a request.
 

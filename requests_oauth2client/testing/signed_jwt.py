@@ -8,9 +8,7 @@ from typing import Any
 from attrs import field, frozen
 from jwskate import Jwk, SignedJwt, SymmetricJwk
 
-ASYMMETRIC_ALGS = (
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519",
-)  # fmt: skip
+ASYMMETRIC_ALGS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 SYMMETRIC_ALGS = ("HS256", "HS384", "HS512")
 
 
@@ -63,7 +61,7 @@ def verify_jwt(value: str, keys: Iterable[Jwk], algs: Iterable[str]) -> Verified
     for key in keys:
         if kid is not None and not key.is_symmetric and key.kid != kid:
             continue
-        if alg not in key.supported_signing_algorithms():
+        if key.alg not in {None, alg} or alg not in key.supported_signing_algorithms():
             continue
         if _is_signed(jwt, key, alg):
             return VerifiedJwt(jwt.headers, jwt.claims)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .clients import Client
 
 REFRESHABLE = (
     "authorization_code",
     "password",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:openid:params:grant-type:ciba",
+)
+
+WITH_ID_TOKEN = (
+    "authorization_code",
+    "refresh_token",
     "urn:ietf:params:oauth:grant-type:device_code",
     "urn:openid:params:grant-type:ciba",
 )
@@ -32,6 +44,23 @@ class Switches:
     clock_skew: int = 10
     unsupported_revocation_types: set[str] = Factory(set)
     userinfo_requires_openid: bool = True
+    userinfo_changes: dict[str, Any] = Factory(dict)
+    authorization_code_lifetime: int = 60
+    require_pkce: bool = False
+    allow_plain_pkce: bool = False
+    iss_parameter: bool = True
+    acr_values_supported: set[str] | None = None
+    require_par: bool = False
+    par_lifetime: int = 60
+    require_signed_request_object: bool = False
+    strict_request_objects: bool = False
+    issue_id_tokens: set[str] = Factory(lambda: set(WITH_ID_TOKEN))
+    id_token_lifetime: int = 3600
+    id_token_hashes: set[str] = Factory(lambda: {"at_hash"})
+    id_token_claims: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] = Factory(dict)
+    id_token_maker: Callable[[dict[str, Any], Client], str] | None = None
+    jwks_max_age: int | None = 3600
+    extra_jwks: list[dict[str, Any]] = Factory(list)
     serve_oidc_discovery: bool = True
     serve_oauth_discovery: bool = True
     metadata_changes: dict[str, Any] = Factory(dict)
@@ -52,4 +81,4 @@ def switch_names() -> tuple[str, ...]:
 
 
 def _copy(value: Any) -> Any:
-    return value.copy() if isinstance(value, (set, dict)) else value
+    return value.copy() if isinstance(value, (set, dict, list)) else value

@@ -9,6 +9,7 @@ from attrs import frozen
 from requests.structures import CaseInsensitiveDict
 
 from .http import Form, Refusal, Request
+from .id_token import id_token
 from .tokens import Grant
 
 if TYPE_CHECKING:
@@ -50,16 +51,21 @@ def new_grant(asked: TokenRequest, **fields: Any) -> Grant:
     )
 
 
-def token_response(asked: TokenRequest, grant: Grant) -> dict[str, Any]:
+def token_response(asked: TokenRequest, grant: Grant, *, code: str | None = None) -> dict[str, Any]:
     """Issue the tokens of a new grant: an access token, and a refresh token for the grant types that give one."""
     refresh_token = None
     if asked.grant_type in asked.server.issue_refresh_tokens:
         refresh_token = asked.server.new_refresh_token(grant).value
-    return access_token_response(asked, grant, scope=grant.scope, refresh_token=refresh_token)
+    return access_token_response(asked, grant, scope=grant.scope, refresh_token=refresh_token, code=code)
 
 
 def access_token_response(
-    asked: TokenRequest, grant: Grant, *, scope: tuple[str, ...], refresh_token: str | None
+    asked: TokenRequest,
+    grant: Grant,
+    *,
+    scope: tuple[str, ...],
+    refresh_token: str | None,
+    code: str | None = None,
 ) -> dict[str, Any]:
     """Issue an access token, and make the token response, RFC 6749 §5.1."""
     server = asked.server
@@ -74,4 +80,6 @@ def access_token_response(
         response["scope"] = " ".join(scope)
     if refresh_token is not None:
         response["refresh_token"] = refresh_token
+    if grant.user is not None and "openid" in scope and asked.grant_type in server.issue_id_tokens:
+        response["id_token"] = id_token(server, grant, access_token=token.value, code=code)
     return {**response, **server.extra_token_fields}

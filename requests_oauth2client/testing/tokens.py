@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 if TYPE_CHECKING:
     from .clients import User
+
+
+@frozen
+class Login:
+    """How a user logged in."""
+
+    user: User
+    auth_time: float
+    """Seconds since 1970-01-01 UTC."""
+    acr: str | None = None
 
 
 @define(eq=False)
@@ -24,6 +34,12 @@ class Grant:
     """`resource` and `audience` asked for; empty for any."""
     claims: dict[str, Any] = field(factory=dict)
     """More members for the introspection of its tokens, such as `act`."""
+    login: Login | None = None
+    """How the user logged in to grant it."""
+    nonce: str | None = field(default=None, repr=False)
+    """Of the authorization request."""
+    state: str | None = field(default=None, repr=False)
+    """Of the authorization request."""
     revoked: bool = False
 
     @property
@@ -66,3 +82,17 @@ class RefreshToken:
         """Whether it can be used."""
         expired = self.expires_at is not None and now >= self.expires_at
         return not (self.used or self.revoked or self.grant.revoked or expired)
+
+
+@define(eq=False)
+class AuthorizationCode:
+    """An authorization code."""
+
+    value: str = field(repr=False)
+    grant: Grant
+    redirect_uri: str | None
+    """What the token request must repeat, if anything."""
+    code_challenge: str | None
+    code_challenge_method: str
+    expires_at: float
+    used: bool = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from .bearer import Challenge, check_access_token
-from .http import Request, Response
+from .http import NO_STORE, Request, Response
+from .id_token import encrypt, sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +33,26 @@ def userinfo_endpoint(server: Core, request: Request) -> Response:
     token = check_access_token(server, request, realm=server.issuer, scope=scope)
     if token.grant.user is None:
         raise Challenge("invalid_token", "the access token is not that of a user", realm=server.issuer)
-    return Response.json(claims_about(token.grant.user, token.scope))
+    claims = {**claims_about(token.grant.user, token.scope), **server.userinfo_changes}
+    claims = {name: value for name, value in claims.items() if value is not None}
+    client = server.clients[token.grant.client_id]
+    content = json.dumps(claims)
+    if client.userinfo_signed_response_alg is None and client.userinfo_encrypted_response_alg is None:
+        return Response.json(claims)
+    headers = {}
+    if client.userinfo_signed_response_alg is not None:
+        claims = {"iss": server.issuer, "aud": client.client_id, **claims}
+        content = sign(server, client, claims, client.userinfo_signed_response_alg)
+        headers = {"cty": "JWT"}
+    if client.userinfo_encrypted_response_alg is not None:
+        content = encrypt(
+            client,
+            content,
+            client.userinfo_encrypted_response_alg,
+            client.userinfo_encrypted_response_enc,
+            headers,
+        )
+    return Response(200, (("Content-Type", "application/jwt"), *NO_STORE), content.encode())
 
 
 def claims_about(user: User, scope: Iterable[str]) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""The server's own keys, and the JWKS Endpoint that publishes them: RFC 7517, OIDC Core §10.1.1."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jwskate import Jwk
+
+from .http import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .core import Core
+    from .http import Request
+
+ENCRYPTION_ALGS = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
+"""Algorithms by which request objects may be encrypted for the server, and its tokens for clients."""
+
+ENCRYPTION_ENCS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
+
+
+class ServerKeys:
+    """Private keys, one for each algorithm, made when they are needed."""
+
+    def __init__(self, owner: str) -> None:
+        """Hold the keys of that issuer."""
+        self._owner = owner
+        self._published = [0]
+
+    def signing_key(self, alg: str) -> Jwk:
+        """Return the key that signs now with that algorithm."""
+        return _key(self._owner, alg, self._published[-1])
+
+    def decryption_keys(self) -> list[Jwk]:
+        """Return the keys for which clients encrypt."""
+        return [_key(self._owner, alg, 0) for alg in ("RSA-OAEP-256", "ECDH-ES")]
+
+    def public_keys(self, algs: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the public keys: those that sign or signed with these algorithms, and those for encryption."""
+        keys = [_key(self._owner, alg, generation) for alg in algs for generation in self._published]
+        return [dict(key.public_jwk(), alg=key.alg, use="sig") for key in keys] + [
+            # no `alg`: the EC key suits all ECDH-ES algorithms
+            {name: value for name, value in dict(key.public_jwk(), use="enc").items() if name != "alg"}
+            for key in self.decryption_keys()
+        ]
+
+    def rotate(self, *, keep_old: bool) -> None:
+        """Sign with other keys from now on."""
+        successor = self._published[-1] + 1
+        self._published = [*self._published, successor] if keep_old else [successor]
+
+
+@cache
+def _key(owner: str, alg: str, generation: int) -> Jwk:  # noqa: ARG001  # what makes keys different  # what makes two keys different
+    """Make a key, once in this process for each issuer: RSA keys take long to make, and tests make many servers."""
+    if alg.startswith(("RS", "PS")):
+        return Jwk.generate(alg=alg, key_size=2048).with_kid_thumbprint()
+    if alg == "ECDH-ES":
+        return Jwk.generate(alg=alg, crv="P-256").with_kid_thumbprint()
+    return Jwk.generate(alg=alg).with_kid_thumbprint()
+
+
+def encryption_key(keys: Sequence[Jwk], alg: str) -> Jwk | None:
+    """Return the first key that suits an encryption algorithm."""
+    return next(
+        (key for key in keys if key.use != "sig" and alg in key.supported_key_management_algorithms()),
+        None,
+    )
+
+
+def jwks(server: Core) -> dict[str, Any]:
+    """Make the JWK Set: keys for the algorithms that clients registered, RS256 and ES256, and for encryption."""
+    algs = dict.fromkeys(["RS256", "ES256"])
+    for client in server.clients.values():
+        for alg in (client.id_token_signed_response_alg, client.userinfo_signed_response_alg):
+            if alg is not None and not alg.startswith("HS"):
+                algs[alg] = None
+    return {"keys": [*server.keys.public_keys(algs), *server.extra_jwks]}
+
+
+def jwks_endpoint(server: Core, _: Request) -> Response:
+    """Publish the public keys, with the time for which they may be cached."""
+    response = Response.json(jwks(server))
+    if server.jwks_max_age is None:
+        return response
+    caching = ("Cache-Control", f"public, max-age={server.jwks_max_age}")
+    return Response(200, (("Content-Type", "application/jwk-set+json"), caching), response.body)
