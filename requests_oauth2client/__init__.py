@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
     from .api_client import ApiClient as ApiClient
     from .auth import OAuth2AccessTokenAuth as OAuth2AccessTokenAuth
+    from .auth import OAuth2AuthorizationCodeAuth as OAuth2AuthorizationCodeAuth
     from .auth import OAuth2ClientCredentialsAuth as OAuth2ClientCredentialsAuth
+    from .auth import OAuth2DeviceCodeAuth as OAuth2DeviceCodeAuth
     from .auth import OAuth2ResourceOwnerPasswordAuth as OAuth2ResourceOwnerPasswordAuth
+    from .backchannel_authentication import BackChannelAuthenticationPollingJob as BackChannelAuthenticationPollingJob
+    from .backchannel_authentication import BackChannelAuthenticationPoolingJob as BackChannelAuthenticationPoolingJob
+    from .backchannel_authentication import BackChannelAuthenticationResponse as BackChannelAuthenticationResponse
     from .client import OAuth2Client as OAuth2Client
     from .client_authentication import (
         BaseClientAssertionAuthenticationMethod as BaseClientAssertionAuthenticationMethod,
@@ -29,6 +34,9 @@ if TYPE_CHECKING:
     from .client_authentication import ClientSecretPost as ClientSecretPost
     from .client_authentication import PrivateKeyJwt as PrivateKeyJwt
     from .client_authentication import PublicApp as PublicApp
+    from .device_authorization import DeviceAuthorizationPollingJob as DeviceAuthorizationPollingJob
+    from .device_authorization import DeviceAuthorizationPoolingJob as DeviceAuthorizationPoolingJob
+    from .device_authorization import DeviceAuthorizationResponse as DeviceAuthorizationResponse
     from .discovery import oauth2_discovery_document_url as oauth2_discovery_document_url
     from .discovery import oidc_discovery_document_url as oidc_discovery_document_url
     from .discovery import well_known_uri as well_known_uri
@@ -103,6 +111,8 @@ if TYPE_CHECKING:
     from .exceptions import MissingRefreshToken as MissingRefreshToken
     from .exceptions import NonRenewableTokenError as NonRenewableTokenError
     from .exceptions import OAuth2Error as OAuth2Error
+    from .exceptions import PollingExpired as PollingExpired
+    from .exceptions import PollingStopped as PollingStopped
     from .exceptions import RepeatedDPoPNonce as RepeatedDPoPNonce
     from .exceptions import RequestTimeout as RequestTimeout
     from .exceptions import ResponseTooLarge as ResponseTooLarge
@@ -125,16 +135,27 @@ if TYPE_CHECKING:
     from .exceptions import UnsupportedTokenType as UnsupportedTokenType
     from .exceptions import UseDPoPNonce as UseDPoPNonce
     from .exceptions import UserInfoError as UserInfoError
+    from .polling import BaseTokenEndpointPollingJob as BaseTokenEndpointPollingJob
+    from .polling import BaseTokenEndpointPoolingJob as BaseTokenEndpointPoolingJob
+    from .token_exchange import IssuedToken as IssuedToken
     from .tokens import BearerToken as BearerToken
     from .uris import validate_endpoint_uri as validate_endpoint_uri
     from .uris import validate_issuer_uri as validate_issuer_uri
+
 
 _ROOMS: dict[str, tuple[str, ...]] = {
     "api_client": ("ApiClient",),
     "auth": (
         "OAuth2AccessTokenAuth",
+        "OAuth2AuthorizationCodeAuth",
         "OAuth2ClientCredentialsAuth",
+        "OAuth2DeviceCodeAuth",
         "OAuth2ResourceOwnerPasswordAuth",
+    ),
+    "backchannel_authentication": (
+        "BackChannelAuthenticationPollingJob",
+        "BackChannelAuthenticationPoolingJob",
+        "BackChannelAuthenticationResponse",
     ),
     "client": ("OAuth2Client",),
     "client_authentication": (
@@ -145,6 +166,11 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "ClientSecretPost",
         "PrivateKeyJwt",
         "PublicApp",
+    ),
+    "device_authorization": (
+        "DeviceAuthorizationPollingJob",
+        "DeviceAuthorizationPoolingJob",
+        "DeviceAuthorizationResponse",
     ),
     "discovery": ("oauth2_discovery_document_url", "oidc_discovery_document_url", "well_known_uri"),
     "enums": ("CodeChallengeMethods", "Endpoints", "GrantTypes", "ResponseTypes"),
@@ -214,6 +240,8 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "MissingRefreshToken",
         "NonRenewableTokenError",
         "OAuth2Error",
+        "PollingExpired",
+        "PollingStopped",
         "RepeatedDPoPNonce",
         "RequestTimeout",
         "ResponseTooLarge",
@@ -237,6 +265,8 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "UseDPoPNonce",
         "UserInfoError",
     ),
+    "polling": ("BaseTokenEndpointPollingJob", "BaseTokenEndpointPoolingJob"),
+    "token_exchange": ("IssuedToken",),
     "tokens": ("BearerToken",),
     "uris": ("validate_endpoint_uri", "validate_issuer_uri"),
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, fields, setters
 from requests.auth import AuthBase
 
+from .device_authorization import DeviceAuthorizationPollingJob, DeviceAuthorizationResponse
 from .exceptions import NonRenewableTokenError, OAuth2Error
 from .single_flight import SingleFlight
 from .tokens import BearerToken
@@ -18,9 +19,13 @@ from .tokens import BearerToken
 if TYPE_CHECKING:
     import requests
 
+    from .authorization_response import AuthorizationResponse
     from .client import OAuth2Client
 
 _frozen = setters.frozen
+
+_EXCHANGE_ONLY = frozenset({"code_verifier", "redirect_uri", "validate"})
+"""Arguments that belong to the exchange of a code, and not to later refreshes."""
 
 
 def _as_token(token: str | BearerToken | None) -> BearerToken | None:
@@ -116,7 +121,8 @@ class _RenewingAuth(AuthBase):
         """Renew with the refresh token, if there is one."""
         token = self.token
         if token is not None and token.refresh_token is not None:
-            self.token = self.client.refresh_token(token, **self.token_kwargs)
+            kwargs = {name: value for name, value in self.token_kwargs.items() if name not in _EXCHANGE_ONLY}
+            self.token = self.client.refresh_token(token, **kwargs)
 
 
 @define(init=False, eq=False)
@@ -209,3 +215,122 @@ class OAuth2ResourceOwnerPasswordAuth(_RenewingAuth):  # type: ignore[override] 
     def renew_token(self) -> None:
         """Get another token with the password."""
         self.token = self.client.resource_owner_password(self.username, self.password, **self.token_kwargs)
+
+
+@define(init=False, eq=False)
+class OAuth2AuthorizationCodeAuth(_RenewingAuth):  # type: ignore[override]  # each class gets its own initializer
+    """Exchanges an authorization code at the first request, and refreshes afterwards (RFC 6749 §4.1.3, §6).
+
+    The code is sent once, however many threads ask. It is kept when the exchange fails, and forgotten when it succeeds.
+
+    Attributes:
+        code: the code, or the `AuthorizationResponse` that holds it; `None` once it is exchanged.
+
+    """
+
+    code: str | AuthorizationResponse | None = field(repr=False)
+
+    def __init__(
+        self,
+        client: OAuth2Client,
+        code: str | AuthorizationResponse | None,
+        *,
+        leeway: float = 20,
+        token: str | BearerToken | None = None,
+        **token_kwargs: Any,
+    ) -> None:
+        """Make a handler out of a code.
+
+        Args:
+            client: the client that gets tokens.
+            code: the code, or what `AuthorizationRequest.validate_callback` returned.
+            leeway: seconds before expiry at which the token is refreshed.
+            token: a token to begin with.
+            **token_kwargs: arguments of `OAuth2Client.authorization_code`, such as `dpop` or `code_verifier`.
+
+        """
+        super().__init__(client, token, leeway, token_kwargs, code=code)
+
+    def renew_token(self) -> None:
+        """Exchange the code, if it is still there; else refresh the token."""
+        if self.code is not None:
+            self.exchange_code_for_token()
+        else:
+            self._refresh()
+
+    def exchange_code_for_token(self) -> None:
+        """Exchange the code for a token."""
+        if self.code is not None:
+            self.token = self.client.authorization_code(self.code, **self.token_kwargs)
+            self.code = None
+
+
+@define(init=False, eq=False)
+class OAuth2DeviceCodeAuth(_RenewingAuth):  # type: ignore[override]  # each class gets its own initializer
+    """Polls for the token of a device flow at the first request, and refreshes afterwards (RFC 8628 §3.4).
+
+    One thread polls, however many ask; it ends when the code expires.
+
+    Attributes:
+        device_code: the device code, or the response that holds it; `None` once there is a token.
+        interval: seconds between two requests, when `device_code` does not say it.
+        expires_in: seconds in which the user must decide, when `device_code` does not say it.
+
+    """
+
+    device_code: str | DeviceAuthorizationResponse | None = field(repr=False)
+    interval: float = field(on_setattr=_frozen)
+    expires_in: float = field(on_setattr=_frozen)
+
+    def __init__(
+        self,
+        client: OAuth2Client,
+        device_code: str | DeviceAuthorizationResponse | None,
+        *,
+        leeway: float = 20,
+        interval: float = 5,
+        expires_in: float = 360,
+        token: str | BearerToken | None = None,
+        **token_kwargs: Any,
+    ) -> None:
+        """Make a handler out of what `OAuth2Client.authorize_device` returned.
+
+        Args:
+            client: the client that gets tokens.
+            device_code: the response, or a device code.
+            leeway: seconds before expiry at which the token is refreshed.
+            interval: seconds between two requests; what the response says wins.
+            expires_in: seconds in which the user must decide; what the response says wins.
+            token: a token to begin with.
+            **token_kwargs: arguments of `OAuth2Client.device_code`, such as `dpop`.
+
+        """
+        own = {"device_code": device_code, "interval": interval, "expires_in": expires_in}
+        super().__init__(client, token, leeway, token_kwargs, **own)
+
+    def renew_token(self) -> None:
+        """Wait for the user, if there is still a code; else refresh the token."""
+        if self.device_code is not None:
+            self.exchange_device_code_for_token()
+        else:
+            self._refresh()
+
+    def exchange_device_code_for_token(self) -> None:
+        """Poll until the user has decided.
+
+        Raises:
+            PollingExpired: the user has not decided in time.
+            ExpiredToken: too late, said the server.
+            AccessDenied: the user said no.
+
+        """
+        code = self.device_code
+        if code is None:
+            return
+        interval = getattr(code, "interval", None)
+        known_expiry = getattr(code, "expires_at", None)
+        job = DeviceAuthorizationPollingJob(
+            self.client, code, interval=self.interval if interval is None else interval, **self.token_kwargs
+        )
+        self.token = job.wait(timeout=self.expires_in if known_expiry is None else None)
+        self.device_code = None

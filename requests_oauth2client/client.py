@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import requests
 from attrs import field, fields, frozen
 
+from .backchannel_authentication import BackChannelAuthentication
 from .client_authentication import BaseClientAuthenticationMethod, PrivateKeyJwt, client_auth_factory
+from .device_authorization import DeviceAuthorization
 from .discovery import (
     check_issuer,
     discovered,
@@ -46,6 +48,7 @@ from .introspection import Introspection
 from .jose import is_asymmetric_signature_alg
 from .revocation import Revocation
 from .token_endpoint import TokenEndpoint
+from .token_exchange import TokenExchange
 from .tokens import BearerToken
 from .uris import validate_endpoint_uri, validate_issuer_uri
 from .userinfo import UserInfo
@@ -78,11 +81,20 @@ def _found(default: Any, kind: type) -> Any:
 
 
 @frozen(init=False, repr=False)
-class OAuth2Client(TokenEndpoint, Revocation, Introspection, UserInfo):
+class OAuth2Client(
+    DeviceAuthorization,
+    BackChannelAuthentication,
+    TokenExchange,
+    TokenEndpoint,
+    Revocation,
+    Introspection,
+    UserInfo,
+):
     """An OAuth 2.x client of one Authorization Server.
 
     Where its verbs are: `TokenEndpoint` (client credentials, refresh, password, JWT bearer, and any other grant by
-    `token_request`), `Revocation`, `Introspection`, `UserInfo`.
+    `token_request`), `DeviceAuthorization`, `BackChannelAuthentication` (CIBA), `TokenExchange`, `Revocation`,
+    `Introspection`, `UserInfo`.
 
     All attributes are read-only. `extra_metadata` holds the keywords that this class does not know.
     """

@@ -25,7 +25,7 @@ from .exceptions import (
     InvalidRequestForClientAuthentication,
     UnsupportedClientCredentials,
 )
-from .jose import CompactSigner, hmac_signer, signer
+from .jose import CompactSigner, default_alg, hmac_signer, signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,10 +234,6 @@ class ClientSecretJwt(BaseClientAssertionAuthenticationMethod):
         return CompactSigner(sign, {"alg": self.alg, "typ": self.typ})
 
 
-DEFAULT_ALGS = {"RSA": "RS256", "P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "OKP": "EdDSA"}
-"""The signature algorithm that the type or curve of a key suggests."""
-
-
 def _private_jwk(material: object) -> Jwk:
     from jwskate import Jwk, to_jwk  # 45 ms that clients with a secret need not pay
 
@@ -275,7 +271,7 @@ class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
         typ: str = JwtTypes.CLIENT_AUTHENTICATION_JWT.value,
     ) -> None:
         jwk = _private_jwk(private_jwk)
-        alg = jwk.get("alg") or alg or DEFAULT_ALGS.get(jwk.get("crv", jwk.kty)) or DEFAULT_ALGS.get(jwk.kty)
+        alg = jwk.get("alg") or alg or default_alg(jwk)
         if jwk.is_symmetric or not jwk.is_private or jwk.get("use", "sig") != "sig":
             raise InvalidClientAssertionSigningKeyOrAlg(alg)
         if alg not in jwk.supported_signing_algorithms():

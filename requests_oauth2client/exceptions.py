@@ -77,6 +77,8 @@ OAuth2Error
 ├─ ExpiredAccessToken
 ├─ NonRenewableTokenError
 ├─ UnsupportedTokenTypeError
+├─ PollingExpired
+├─ PollingStopped
 ├─ MissingRefreshToken
 ├─ MissingDeviceCode
 ├─ MissingAuthRequestId
@@ -728,6 +730,20 @@ class NonRenewableTokenError(OAuth2Error):
 
     def __init__(self, message: str = "") -> None:
         self._say(message or "There is no token, and no way to get one: provide a token, a code or a refresh token.")
+
+
+class PollingExpired(OAuth2Error, TimeoutError):
+    """The user has not decided in time."""
+
+    def __init__(self) -> None:
+        self._say("The user has not decided in time: start the flow again.")
+
+
+class PollingStopped(OAuth2Error):
+    """The program stopped waiting for the user."""
+
+    def __init__(self) -> None:
+        self._say("Waiting for the user was stopped. The code is still good until it expires: another job may use it.")
 
 
 class UnsupportedTokenTypeError(OAuth2Error, ValueError):

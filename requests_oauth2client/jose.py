@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _HMAC_HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
+_DEFAULT_ALGS = {"RSA": "RS256", "P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "OKP": "EdDSA"}
+
 _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, check_circular=False).encode
 
 
@@ -145,3 +147,8 @@ def is_asymmetric_signature_alg(alg: object) -> bool:
     from jwskate import SignatureAlgs
 
     return alg in SignatureAlgs.ALL_ASYMMETRIC
+
+
+def default_alg(jwk: Jwk) -> str | None:
+    """Return the signature algorithm that `jwk` names, or that its type or curve suggests; `None` when nothing does."""
+    return jwk.get("alg") or _DEFAULT_ALGS.get(jwk.get("crv", "")) or _DEFAULT_ALGS.get(jwk.get("kty", ""))

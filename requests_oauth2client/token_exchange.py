@@ -1,0 +1,199 @@
+"""Token exchange (RFC 8693).
+
+<https://www.rfc-editor.org/rfc/rfc8693>
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import frozen
+
+from .enums import Endpoints, GrantTypes, TokenType
+from .exceptions import (
+    MissingRefreshToken,
+    OAuth2Error,
+    UnknownActorTokenType,
+    UnknownSubjectTokenType,
+    UnknownTokenType,
+    UnsupportedTokenTypeError,
+)
+from .scopes import format_scope
+from .strict_json import loads_object
+from .token_endpoint import TokenEndpoint
+from .tokens import BearerToken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import requests
+
+    from .dpop import DPoPKey
+    from .id_token import IdToken
+
+URN = "urn:ietf:params:oauth:token-type:"
+_SHORT_NAMES = ("access_token", "refresh_token", "id_token", "saml1", "saml2", "jwt")
+
+
+@frozen(init=False, repr=False)
+class IssuedToken(BearerToken):
+    """What an exchange gave that is no access token: `token_type` is `N_A` (RFC 8693 §2.2.1).
+
+    Its text is in `access_token`, as the RFC has it, and what it is in `issued_token_type`.
+    """
+
+    TOKEN_TYPE: ClassVar[str] = "N_A"  # noqa: S105 - a word of the specification, not a credential
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:  # noqa: ARG002 - the form of auth handlers
+        """Refuse: this token is not meant for API calls.
+
+        Raises:
+            UnsupportedTokenTypeError: always.
+
+        """
+        raise UnsupportedTokenTypeError(self.token_type)
+
+
+class TokenExchange(TokenEndpoint):
+    """Exchanges tokens for others."""
+
+    __slots__ = ()
+
+    def token_exchange(
+        self,
+        *,
+        subject_token: str | BearerToken | IdToken,
+        subject_token_type: str | None = None,
+        actor_token: str | BearerToken | IdToken | None = None,
+        actor_token_type: str | None = None,
+        requested_token_type: str | None = None,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        requests_kwargs: Mapping[str, Any] | None = None,
+        **token_kwargs: Any,
+    ) -> BearerToken:
+        """Exchange a token for another (RFC 8693 §2.1).
+
+        Args:
+            subject_token: on whose behalf; of a `BearerToken`, the member that `subject_token_type` names is sent.
+            subject_token_type: a URN or its short name (`access_token`, `refresh_token`, `id_token`, `saml1`, `saml2`,
+                `jwt`); guessed from the class of the token by default.
+            actor_token: who acts, if it is somebody else.
+            actor_token_type: as `subject_token_type`.
+            requested_token_type: what to get; a URN or its short name.
+            dpop: see `token_request`.
+            dpop_key: see `token_request`.
+            requests_kwargs: further arguments of `requests.Session.request`.
+            **token_kwargs: further form fields, such as `scope`, `resource` or `audience` (a list sends several).
+
+        Returns:
+            A token, whose `issued_token_type` tells what it is; an `IssuedToken` when it is no access token.
+
+        Raises:
+            UnknownSubjectTokenType: pass `subject_token_type`.
+            UnknownActorTokenType: pass `actor_token_type`.
+            UnknownTokenType: the type does not fit the token.
+            OAuth2Error: see `token_request`.
+
+        """
+        try:
+            subject_type = self.get_token_type(subject_token_type, subject_token)
+        except UnknownTokenType as exc:
+            if subject_token_type is not None:
+                raise
+            raise UnknownSubjectTokenType(subject_token, subject_token_type) from exc
+        try:
+            actor_type = self.get_token_type(actor_token_type, actor_token) if actor_token is not None else None
+        except UnknownTokenType as exc:
+            if actor_token_type is not None:
+                raise
+            raise UnknownActorTokenType(actor_token, actor_token_type) from exc
+        if "scope" in token_kwargs:
+            token_kwargs["scope"] = format_scope(token_kwargs["scope"])
+        data = {
+            "grant_type": GrantTypes.TOKEN_EXCHANGE.value,
+            "subject_token": _value(subject_token, subject_type),
+            "subject_token_type": subject_type,
+            "actor_token": None if actor_token is None else _value(actor_token, str(actor_type)),
+            "actor_token_type": actor_type,
+            "requested_token_type": self.get_token_type(requested_token_type) if requested_token_type else None,
+            **token_kwargs,
+        }
+        return self._request(
+            Endpoints.TOKEN.value,
+            data=data,
+            on_success=self.parse_token_exchange_response,
+            on_failure=self.on_token_error,
+            dpop_key=self._dpop_key(dpop, dpop_key),
+            requests_kwargs=requests_kwargs,
+        )
+
+    def parse_token_exchange_response(
+        self, response: requests.Response, *, dpop_key: DPoPKey | None = None
+    ) -> BearerToken:
+        """Return the token in a 2xx answer; what is no access token is an `IssuedToken`."""
+        try:
+            members = loads_object(response.content)
+            if str(members.get("token_type")).lower() == "n_a":
+                return IssuedToken(**{name: value for name, value in members.items() if name != "expires_at"})
+        except (OAuth2Error, ValueError, TypeError):
+            return self.on_token_error(response, dpop_key=dpop_key)
+        return self.parse_token_response(response, dpop_key=dpop_key)
+
+    @classmethod
+    def get_token_type(cls, token_type: str | None = None, token: object = None) -> str:
+        """Return the URN of a type of tokens (RFC 8693 §3).
+
+        Args:
+            token_type: a short name, or anything else, which is returned as it is; `None` to guess from `token`.
+            token: the token, which must fit the type.
+
+        Raises:
+            UnknownTokenType: there is nothing to guess from, or the token does not fit.
+
+        """
+        if token_type is None:
+            return _guessed(token)
+        if token_type not in _SHORT_NAMES:
+            return token_type
+        if not _fits(token, token_type):
+            msg = f"The token is of type '{type(token)}', which is no '{token_type}'."
+            raise UnknownTokenType(msg, token, token_type)
+        if token_type == TokenType.REFRESH_TOKEN and isinstance(token, BearerToken) and token.refresh_token is None:
+            msg = "This token does not contain a refresh_token."
+            raise UnknownTokenType(msg, token, token_type)
+        return URN + token_type
+
+
+def _is_id_token(token: object) -> bool:
+    from .tokens import IdToken  # type: ignore[attr-defined]  # given at its first use
+
+    return isinstance(token, IdToken)
+
+
+def _fits(token: object, token_type: str) -> bool:
+    if token is None or isinstance(token, str):
+        return True
+    if token_type == TokenType.ID_TOKEN:
+        return _is_id_token(token)
+    return isinstance(token, BearerToken) or token_type not in (TokenType.ACCESS_TOKEN, TokenType.REFRESH_TOKEN)
+
+
+def _guessed(token: object) -> str:
+    if isinstance(token, BearerToken):
+        return URN + TokenType.ACCESS_TOKEN.value
+    if token is not None and not isinstance(token, str) and _is_id_token(token):
+        return URN + TokenType.ID_TOKEN.value
+    msg = f"Cannot guess the type of a token of type '{type(token)}': pass it."
+    raise UnknownTokenType(msg, token, None)
+
+
+def _value(token: object, token_type: str) -> str:
+    """Return the text to send: of a `BearerToken`, the member which its type names."""
+    if isinstance(token, BearerToken) and token_type == URN + TokenType.REFRESH_TOKEN.value:
+        if token.refresh_token is None:
+            raise MissingRefreshToken(token)
+        return token.refresh_token
+    if isinstance(token, BearerToken) and token_type == URN + TokenType.ID_TOKEN.value:
+        return str(token.id_token)
+    return str(token)
