@@ -40,7 +40,8 @@ OAuth2Error
 ├─ InvalidJwksResponse
 ├─ InvalidUseDPoPNonceResponse
 │  ├─ MissingDPoPNonce
-│  └─ RepeatedDPoPNonce
+│  ├─ RepeatedDPoPNonce
+│  └─ UnrepeatableBody
 ├─ AuthorizationResponseError
 │  └─ InteractionRequired
 │     ├─ LoginRequired
@@ -424,6 +425,17 @@ class RepeatedDPoPNonce(InvalidUseDPoPNonceResponse):
         )
 
 
+class UnrepeatableBody(InvalidUseDPoPNonceResponse, requests.exceptions.UnrewindableBodyError):
+    """A server asked for a DPoP nonce, and the body of the request was a stream that cannot be read twice."""
+
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__(
+            response,
+            "the server wants a DPoP nonce, but the body of the request was a stream, which cannot be sent again. "
+            "The nonce is known now: make the same call anew, or pass bytes or a seekable file.",
+        )
+
+
 # ---------------------------------------------------------------- what came back through the browser
 
 
@@ -700,7 +712,8 @@ class InvalidDPoPAlg(OAuth2Error, ValueError):
 
     def __init__(self, alg: str) -> None:
         self._say(
-            f"DPoP proofing require an asymmetric signing alg, such as ES256; '{printable(alg)}' is none.", alg=alg
+            f"DPoP proofing require an asymmetric signing alg, such as ES256; '{printable(alg)}' is none, or does not fit the key.",
+            alg=alg,
         )
 
 

@@ -1,0 +1,650 @@
+"""DPoP: tokens that are of use only to who holds a key, and the proofs that show it (RFC 9449).
+
+A proof goes with each request. It names the method and URL, is signed for each attempt to send, and holds the nonce
+that its server gave last: it is good for no other request, and at no other server.
+
+<https://www.rfc-editor.org/rfc/rfc9449>
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from binascii import a2b_base64
+from functools import partial
+from time import time
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from uuid import uuid4
+
+from attrs import define, field, frozen, setters
+
+from .dpop_validation import validate_dpop_proof
+from .enums import AccessTokenTypes, JwtTypes
+from .exceptions import (
+    InvalidDPoPAccessToken,
+    InvalidDPoPAlg,
+    InvalidDPoPKey,
+    InvalidDPoPProof,
+    InvalidParam,
+    InvalidUseDPoPNonceResponse,
+    MissingDPoPNonce,
+    RepeatedDPoPNonce,
+)
+from .jose import CompactSigner, sha256_b64u
+from .nonces import NonceMemory, origin_of, usable_nonce
+from .resending import follow_with, forget_redirect, redirected, repeat, resend
+from .signing_keys import (
+    MIN_RSA_BITS,
+    SIGNATURE_ALGS,
+    generate_key,
+    key_signer,
+    public_members,
+    registered_name,
+    supported_algs,
+    thumbprint,
+)
+from .tokens import BearerToken
+from .www_authenticate import parse_www_authenticate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    import requests
+    from jwskate import JweCompact, Jwk, SignedJwt
+    from typing_extensions import Self
+
+    from .id_token import IdToken
+
+    Role = Literal["as", "rs"]
+    """Who a proof is for: an Authorization Server, or an API (a Resource Server)."""
+
+__all__ = [
+    "DPoPKey",
+    "DPoPToken",
+    "InvalidDPoPAccessToken",
+    "InvalidDPoPAlg",
+    "InvalidDPoPKey",
+    "InvalidDPoPProof",
+    "InvalidUseDPoPNonceResponse",
+    "MissingDPoPNonce",
+    "RepeatedDPoPNonce",
+    "add_dpop_proof",
+    "validate_dpop_proof",
+]
+
+DPOP_HEADER = "DPoP"
+NONCE_HEADER = "DPoP-Nonce"
+
+_set = object.__setattr__
+
+
+def _uuid4() -> str:
+    return str(uuid4())
+
+
+def _now() -> int:
+    return int(time())
+
+
+def _forgetful(key: DPoPKey, attribute: Any, nonce: str | None) -> str | None:
+    """Let a nonce that is set by hand stand for all servers of its role."""
+    key._memory(attribute.name[:2]).clear()  # noqa: SLF001 - a hook of this class
+    return nonce
+
+
+@define(init=False, eq=False, repr=False, weakref_slot=False, on_setattr=setters.frozen)
+class DPoPKey:
+    """A private key that signs DPoP proofs, and the nonces that servers gave for them.
+
+    Everything but the nonces is frozen. An instance can be shared between threads.
+
+    Attributes:
+        alg: the signature algorithm.
+        jti_generator: makes the unique `jti` of each proof.
+        iat_generator: makes the `iat` of each proof, in seconds since the epoch.
+        jwt_typ: the `typ` header of proofs.
+        dpop_token_class: the class of the tokens that are bound to this key.
+        as_nonce: the last nonce that an Authorization Server gave. One that is set by hand, or given to the
+            constructor, goes into the proofs for all of them, until one gives another.
+        rs_nonce: the same for APIs.
+
+    """
+
+    _material: Any = field(alias="private_key")
+    alg: str
+    jti_generator: Callable[[], object]
+    iat_generator: Callable[[], float]
+    jwt_typ: str
+    dpop_token_class: type[DPoPToken]
+    as_nonce: str | None = field(on_setattr=_forgetful)
+    rs_nonce: str | None = field(on_setattr=_forgetful)
+    _as_memory: NonceMemory = field(init=False)
+    _rs_memory: NonceMemory = field(init=False)
+    _signer: CompactSigner | None = field(init=False)
+
+    def __init__(
+        self,
+        private_key: Jwk | Mapping[str, Any] | Any,
+        alg: str | None = None,
+        jti_generator: Callable[[], object] = _uuid4,
+        iat_generator: Callable[[], float] = _now,
+        jwt_typ: str = JwtTypes.DPOP_PROOF_JWT.value,
+        dpop_token_class: type[DPoPToken] | None = None,
+        as_nonce: str | None = None,
+        rs_nonce: str | None = None,
+    ) -> None:
+        """Make a DPoP key out of an existing private key.
+
+        Args:
+            private_key: a `cryptography` key, a `jwskate.Jwk`, or a JWK as a dict.
+            alg: the signature algorithm; by default that of the JWK, or what the type of the key suggests.
+            jti_generator: makes the unique `jti` of each proof.
+            iat_generator: makes the `iat` of each proof, in seconds since the epoch.
+            jwt_typ: the `typ` header of proofs.
+            dpop_token_class: the class of the tokens that are bound to this key; `DPoPToken` by default.
+            as_nonce: the nonce for proofs to Authorization Servers, until one gives another.
+            rs_nonce: the nonce for proofs to APIs, until one gives another.
+
+        Raises:
+            InvalidDPoPKey: the key is not an asymmetric private key that can sign.
+            InvalidDPoPAlg: the key cannot sign with `alg`, or is meant for another.
+
+        """
+        algs = supported_algs(private_key) if hasattr(private_key, "private_bytes") else ()
+        if not algs:
+            private_key, algs = _private_jwk(private_key)
+            alg = alg or private_key.get("alg")
+            if alg != private_key.get("alg", alg):
+                raise InvalidDPoPAlg(str(alg))
+        if alg is not None and alg not in algs:
+            raise InvalidDPoPAlg(alg)
+        _set(self, "_material", private_key)
+        _set(self, "alg", alg or algs[0])
+        _set(self, "jti_generator", jti_generator)
+        _set(self, "iat_generator", iat_generator)
+        _set(self, "jwt_typ", jwt_typ)
+        _set(self, "dpop_token_class", dpop_token_class or DPoPToken)
+        _set(self, "as_nonce", as_nonce)
+        _set(self, "rs_nonce", rs_nonce)
+        _set(self, "_as_memory", NonceMemory())
+        _set(self, "_rs_memory", NonceMemory())
+        _set(self, "_signer", None)
+
+    @classmethod
+    def generate(
+        cls,
+        alg: str = "ES256",
+        jwt_typ: str = JwtTypes.DPOP_PROOF_JWT.value,
+        jti_generator: Callable[[], object] = _uuid4,
+        iat_generator: Callable[[], float] = _now,
+        dpop_token_class: type[DPoPToken] | None = None,
+        as_nonce: str | None = None,
+        rs_nonce: str | None = None,
+        *,
+        rsa_key_size: int = MIN_RSA_BITS,
+    ) -> Self:
+        """Return a new key for `alg`, any asymmetric signature algorithm.
+
+        Args:
+            alg: the signature algorithm; ES256 and EdDSA keys are made in microseconds, RSA keys in tenths of seconds.
+            rsa_key_size: bits of an RSA key, 2048 at least.
+
+        All others are those of the constructor.
+
+        Raises:
+            InvalidDPoPAlg: `alg` is no asymmetric signature algorithm.
+
+        """
+        if alg not in SIGNATURE_ALGS:
+            raise InvalidDPoPAlg(alg)
+        if rsa_key_size < MIN_RSA_BITS:
+            msg = f"`rsa_key_size` is {rsa_key_size}: RSA keys need {MIN_RSA_BITS} bits at least (RFC 7518 §3.3)."
+            raise InvalidParam(msg)
+        return cls(
+            generate_key(alg, rsa_key_size),
+            alg,
+            jti_generator,
+            iat_generator,
+            jwt_typ,
+            dpop_token_class,
+            as_nonce,
+            rs_nonce,
+        )
+
+    # ------------------------------------------------------------ the key
+
+    @property
+    def private_key(self) -> Jwk:
+        """The private key, as a `jwskate.Jwk`."""
+        if hasattr(self._material, "private_bytes"):
+            from jwskate import Jwk  # costs more than everything else here together
+
+            _set(self, "_material", Jwk.from_cryptography_key(self._material, alg=self.alg))
+        jwk: Jwk = self._material
+        return jwk
+
+    def _raw_key(self) -> Any:
+        return getattr(self._material, "cryptography_key", self._material)
+
+    def _public_members(self) -> dict[str, str]:
+        return public_members(self._raw_key())
+
+    @property
+    def public_jwk(self) -> Jwk:
+        """The public key, with the members that make it and no others."""
+        from jwskate import Jwk
+
+        return Jwk(self._public_members())
+
+    @property
+    def dpop_jkt(self) -> str:
+        """The thumbprint of the public key, which codes and tokens are bound to (RFC 9449 §6.1, §10)."""
+        return thumbprint(self._public_members())
+
+    # ------------------------------------------------------------ proofs
+
+    def _proof(self, htm: str, htu: str, ath: str | None, nonce: str | None) -> str:
+        sign = self._signer
+        if sign is None:
+            header = {"typ": self.jwt_typ, "alg": registered_name(self.alg), "jwk": self._public_members()}
+            sign = CompactSigner(key_signer(self._raw_key(), self.alg), header)
+            _set(self, "_signer", sign)
+        claims = {
+            "jti": str(self.jti_generator()),
+            "htm": htm,
+            "htu": htu,
+            "iat": int(self.iat_generator()),
+        }
+        if ath is not None:
+            claims["ath"] = ath
+        if nonce is not None:
+            claims["nonce"] = nonce
+        return sign(claims)
+
+    def proof(self, htm: str, htu: str, ath: str | None = None, nonce: str | None = None) -> SignedJwt:
+        """Return a fresh proof for one request to an API (RFC 9449 §4.2).
+
+        Args:
+            htm: the method of the request.
+            htu: its URL; query and fragment are left out.
+            ath: the SHA-256 of the access token that goes with it, in base64url.
+            nonce: the nonce; by default the one remembered for the API that `htu` is at.
+
+        """
+        from .lazy_jwt import LazySignedJwt  # brings jwskate
+
+        if nonce is None:
+            nonce = self._nonce("rs", htu)
+        return LazySignedJwt(self._proof(htm, _htu(htu), ath, nonce))
+
+    def sign(
+        self,
+        request: requests.PreparedRequest,
+        *,
+        role: Role,
+        access_token: str | None = None,
+        header: str = DPOP_HEADER,
+    ) -> None:
+        """Put a fresh proof into a header of `request`, with the nonce that its server gave last.
+
+        The proof in the header renews itself when it is written to a connection a second time.
+
+        Args:
+            request: a request which is complete but for this header.
+            role: `as` for a request to an Authorization Server, `rs` for one to an API.
+            access_token: the access token that goes with it.
+            header: the name of the header.
+
+        """
+        ath = None if access_token is None else sha256_b64u(access_token)
+        request.headers[header] = WireProof(self, str(request.method), str(request.url), role, ath)
+
+    # ------------------------------------------------------------ nonces
+
+    def _memory(self, role: str) -> NonceMemory:
+        return self._as_memory if role == "as" else self._rs_memory
+
+    def _nonce(self, role: Role, url: str) -> str | None:
+        if role == "as":
+            return self._as_memory.get(url, self.as_nonce)
+        return self._rs_memory.get(url, self.rs_nonce)
+
+    def remember(self, response: requests.Response, *, role: Role) -> str | None:
+        """Remember the nonce that came with an answer, whatever its status (RFC 9449 §8.2).
+
+        Args:
+            response: an answer of an Authorization Server, or of an API.
+            role: which of them, `as` or `rs`.
+
+        Returns:
+            the nonce; `None` if there is none.
+
+        """
+        nonce = usable_nonce(response.headers.get(NONCE_HEADER))
+        if nonce is not None:
+            self._memory(role).put(_url_of(response), nonce)
+            _set(self, "as_nonce" if role == "as" else "rs_nonce", nonce)
+        return nonce
+
+    def _obey(self, response: requests.Response, role: Role, header: str) -> None:
+        """Remember the nonce of an answer that demands one, unless the refused proof had it."""
+        refused = _nonce_in(response.request, header)
+        if refused is _UNKNOWN:
+            refused = self._nonce(role, _url_of(response))
+        nonce = self.remember(response, role=role)
+        if nonce is None:
+            raise MissingDPoPNonce(response)
+        if nonce == refused:
+            raise RepeatedDPoPNonce(response)
+
+    def handle_as_provided_dpop_nonce(self, response: requests.Response, header: str = DPOP_HEADER) -> None:
+        """Remember the nonce that an Authorization Server demands (RFC 9449 §8).
+
+        Args:
+            response: an answer with the error `use_dpop_nonce`.
+            header: the header of the request that held the refused proof.
+
+        Raises:
+            MissingDPoPNonce: the answer has no nonce.
+            RepeatedDPoPNonce: the refused proof had this very nonce.
+
+        """
+        self._obey(response, "as", header)
+
+    def handle_rs_provided_dpop_nonce(self, response: requests.Response, header: str = DPOP_HEADER) -> None:
+        """Remember the nonce that an API demands (RFC 9449 §9); see `handle_as_provided_dpop_nonce`."""
+        self._obey(response, "rs", header)
+
+    # ------------------------------------------------------------ as a value
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what makes this key, private key included, fit for JSON; `DPoPKey(**key.as_dict())` is equal to it."""
+        return {
+            "alg": self.alg,
+            "private_key": self.private_key.to_dict(),
+            "jwt_typ": self.jwt_typ,
+            "as_nonce": self.as_nonce,
+            "rs_nonce": self.rs_nonce,
+        }
+
+    def _comparable(self) -> tuple[object, ...]:
+        return self.dpop_jkt, self.alg, self.jwt_typ, self.dpop_token_class, self.as_nonce, self.rs_nonce
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DPoPKey):
+            return NotImplemented
+        return self is other or self._comparable() == other._comparable()
+
+    def __hash__(self) -> int:
+        return hash((self.dpop_jkt, self.alg, self.jwt_typ))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(alg={self.alg!r}, as_nonce={self.as_nonce!r}, rs_nonce={self.rs_nonce!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a `cryptography` key cannot be pickled: its JWK can
+        made_of = {**self.as_dict(), "dpop_token_class": self.dpop_token_class}
+        for name, default in (("jti_generator", _uuid4), ("iat_generator", _now)):
+            if getattr(self, name) is not default:
+                made_of[name] = getattr(self, name)
+        return partial(type(self), **made_of), ()
+
+
+def _private_jwk(material: object) -> tuple[Jwk, tuple[str, ...]]:
+    """Return `material` as a private JWK for signatures, and the algorithms it can sign with."""
+    from jwskate import to_jwk
+
+    try:
+        jwk = to_jwk(material, is_private=True, is_symmetric=False)
+    except (ValueError, TypeError, AttributeError, LookupError):
+        raise InvalidDPoPKey(material) from None
+    algs = supported_algs(jwk.cryptography_key)
+    if not algs or jwk.get("use", "sig") != "sig":
+        raise InvalidDPoPKey(material)
+    return jwk, algs
+
+
+def _htu(url: str) -> str:
+    """Return `url` without query and fragment, and without credentials, which no proof has to hold."""
+    url = url.partition("?")[0].partition("#")[0]
+    if "@" in url:
+        scheme, separator, rest = url.partition("://")
+        authority, slash, path = rest.partition("/")
+        return scheme + separator + authority.rpartition("@")[2] + slash + path
+    return url
+
+
+def _url_of(response: requests.Response) -> str:
+    return str(response.url or response.request.url)
+
+
+class WireProof(str):
+    """A proof in the headers of a prepared request, which never goes over the wire twice.
+
+    `http.client` encodes the value of a header at the moment when it writes it. The retries of urllib3, and whoever
+    sends a prepared request again, write the same headers again: from the second time on, this text gives a new proof.
+    """
+
+    __slots__ = ("_ath", "_htm", "_key", "_role", "_unsent", "_url", "nonce")
+
+    _key: DPoPKey
+    _htm: str
+    _url: str
+    _role: Role
+    _ath: str | None
+    _unsent: list[str]
+    nonce: str | None
+    """The nonce of the proof that was given last."""
+
+    def __new__(cls, key: DPoPKey, htm: str, url: str, role: Role, ath: str | None) -> Self:
+        """Sign the proof that goes first."""
+        nonce = key._nonce(role, url)  # noqa: SLF001 - the two are one
+        text = key._proof(htm, _htu(url), ath, nonce)  # noqa: SLF001 - the two are one
+        self = super().__new__(cls, text)
+        self._key, self._htm, self._url, self._role, self._ath = key, htm, url, role, ath
+        self._unsent = [text]
+        self.nonce = nonce
+        return self
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """Return the proof in bytes, or a new one when it was given already."""
+        try:
+            text = self._unsent.pop()  # atomic: of two threads that send the same request, one gets it
+        except IndexError:
+            self.nonce = self._key._nonce(self._role, self._url)  # noqa: SLF001 - the two are one
+            text = self._key._proof(self._htm, _htu(self._url), self._ath, self.nonce)  # noqa: SLF001 - the two are one
+        return text.encode(encoding, errors)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, (str(self),)  # without the key
+
+
+_UNKNOWN = object()
+
+
+def _nonce_in(request: requests.PreparedRequest | None, header: str) -> object:
+    """Return the nonce of the proof in `request`, `None` if it has none, `_UNKNOWN` if there is no proof."""
+    proof = request.headers.get(header) if request is not None else None
+    if isinstance(proof, WireProof):
+        return proof.nonce
+    try:
+        payload = str(proof).split(".")[1]
+        return json.loads(a2b_base64(payload.replace("-", "+").replace("_", "/") + "==")).get("nonce")
+    except (LookupError, ValueError, AttributeError):
+        return _UNKNOWN
+
+
+def add_dpop_proof(
+    request: requests.PreparedRequest, dpop_key: DPoPKey, access_token: str, header_name: str = DPOP_HEADER
+) -> None:
+    """Put a fresh proof into a header of a `request` to an API (RFC 9449 §7)."""
+    dpop_key.sign(request, role="rs", access_token=access_token, header=header_name)
+
+
+# ---------------------------------------------------------------- tokens
+
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+@frozen(init=False, repr=False)
+class DPoPToken(BearerToken):  # type: ignore[override]  # nobody calls the constructor that attrs makes
+    """An access token that is bound to a key, usable as `auth=` of `requests` (RFC 9449 §7).
+
+    Each request gets a fresh proof. An API that demands a nonce gets the request once more, with the nonce. A redirect
+    within the same origin gets a new proof; one to another origin gets neither token nor proof.
+
+    The attributes are those of `BearerToken`, and `dpop_key`, the key that the token is bound to.
+    """
+
+    TOKEN_TYPE: ClassVar[str] = AccessTokenTypes.DPOP.value
+    AUTHORIZATION_SCHEME: ClassVar[str] = "DPoP"
+    DPOP_HEADER: ClassVar[str] = DPOP_HEADER
+
+    dpop_key: DPoPKey
+
+    def __init__(
+        self,
+        /,
+        access_token: str,
+        *,
+        _dpop_key: DPoPKey,
+        expires_at: datetime | float | None = None,
+        expires_in: float | str | None = None,
+        scope: str | None = None,
+        refresh_token: str | None = None,
+        token_type: str | None = None,
+        id_token: str | bytes | IdToken | JweCompact | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Make a token out of the members of a token response; see `BearerToken`.
+
+        Args:
+            access_token: the access token.
+            _dpop_key: the key that it is bound to.
+            token_type: `DPoP` in any case; `None` stands for it.
+
+        All others are those of `BearerToken`.
+
+        Raises:
+            InvalidDPoPAccessToken: the token cannot be sent in an HTTP header.
+            InvalidDPoPKey: `_dpop_key` is not a `DPoPKey`.
+            UnsupportedTokenTypeError: the server answered with another type of token, such as `Bearer`: a downgrade.
+
+        """
+        text, key = cast("Any", access_token), cast("Any", _dpop_key)
+        if not isinstance(text, str) or not _TOKEN68.fullmatch(text):
+            raise InvalidDPoPAccessToken(access_token)
+        if not isinstance(key, DPoPKey):
+            raise InvalidDPoPKey(_dpop_key)
+        super().__init__(
+            access_token,
+            expires_at=expires_at,
+            expires_in=expires_in,
+            scope=scope,
+            refresh_token=refresh_token,
+            token_type=token_type,
+            id_token=id_token,
+            **kwargs,
+        )
+        _set(self, "dpop_key", _dpop_key)
+
+    # ------------------------------------------------------------ as a value
+
+    def _public_members(self) -> dict[str, Any]:
+        return {**super()._public_members(), "dpop_key": self.dpop_key}
+
+    def __hash__(self) -> int:
+        return super().__hash__()
+
+    def _members(self) -> dict[str, Any]:
+        return {**super()._members(), "_dpop_key": self.dpop_key}
+
+    def as_dict(self, *, with_expires_in: bool = True) -> dict[str, Any]:
+        """Return all members that have a value, secrets included; `dpop_key` is fit for JSON.
+
+        Args:
+            with_expires_in: give `expires_in`, in seconds from now, instead of `expires_at`.
+
+        """
+        members = super().as_dict(with_expires_in=with_expires_in)
+        del members["_dpop_key"]
+        return {**members, "dpop_key": self.dpop_key.as_dict()}
+
+    # ------------------------------------------------------------ as a requests auth handler
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add this token and a fresh proof to the headers of `request`, and listen to its answer.
+
+        Raises:
+            ExpiredAccessToken: it is expired; nothing is sent.
+
+        """
+        super().__call__(request)
+        self._prove(request)
+        hooks = request.hooks["response"]
+        for index, hook in enumerate(hooks):
+            if isinstance(hook, _Listener):  # of a token that this one replaces
+                hooks[index] = _Listener(self)
+                return request
+        hooks.append(_Listener(self))
+        return request
+
+    def _prove(self, request: requests.PreparedRequest) -> None:
+        self.dpop_key.sign(request, role="rs", access_token=self.access_token, header=self.DPOP_HEADER)
+
+    def _is_in(self, request: requests.PreparedRequest) -> bool:
+        """Tell whether `request` carries this token; after a redirect to elsewhere it does not."""
+        headers = request.headers
+        return headers.get(self.AUTHORIZATION_HEADER) == self.authorization_header() and self.DPOP_HEADER in headers
+
+    def _answered(self, response: requests.Response, **kwargs: Any) -> requests.Response:
+        """Learn from an answer, and send the request once more if the API asks for a nonce (RFC 9449 §9)."""
+        request = response.request
+        if not self._is_in(request):
+            return response
+        if response.status_code == 401 and _demands_nonce(response):  # noqa: PLR2004 - Unauthorized
+            self.dpop_key.handle_rs_provided_dpop_nonce(response, self.DPOP_HEADER)
+            # a transport that cannot be asked again gives the refusal: the next request will have the nonce
+            if hasattr(response, "connection"):
+                again = repeat(response)
+                self._prove(again)
+                response = resend(response, again, kwargs)
+        self.dpop_key.remember(response, role="rs")
+        if response.is_redirect:
+            self._prepare_redirect(request, response)
+        else:
+            forget_redirect(request)
+        return response
+
+    def _prepare_redirect(self, request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Let the request that follows a redirect have a proof of its own, or no token at all."""
+        following = redirected(request, response)
+        if following is None:
+            return  # requests will refuse this URL, too
+        if origin_of(str(following.url)) == origin_of(str(request.url)):
+            self._prove(following)
+        else:
+            following.headers.pop(self.AUTHORIZATION_HEADER, None)
+            following.headers.pop(self.DPOP_HEADER, None)
+        follow_with(request, following)
+
+
+class _Listener:
+    """The response hook of a token. It goes where its request goes, but into no pickle: the private key stays here."""
+
+    __slots__ = ("_token",)
+
+    def __init__(self, token: DPoPToken | None = None) -> None:
+        self._token = token
+
+    def __call__(self, response: requests.Response, **kwargs: Any) -> requests.Response:
+        return response if self._token is None else self._token._answered(response, **kwargs)  # noqa: SLF001 - the two are one
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Listener, ()
+
+
+def _demands_nonce(response: requests.Response) -> bool:
+    challenges = parse_www_authenticate(response.headers.get("WWW-Authenticate"))
+    return any(challenge.scheme == "dpop" and challenge.get("error") == "use_dpop_nonce" for challenge in challenges)
