@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from . import misbehaviour
 from .authorization_server import AuthorizationServer
-from .bearer import Challenge
 from .clients import Client, User
 from .clock import Clock
 from .http import Form, Refusal, Request, Response
 from .protected_api import ProtectedApi
+from .protected_resource import Challenge
 from .token_requests import TokenRequest
 from .tokens import AccessToken, Grant, RefreshToken
 

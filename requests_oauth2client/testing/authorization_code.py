@@ -36,6 +36,7 @@ def new_code(server: Core, asked: CheckedRequest, login: Login) -> str:
         redirect_uri=asked.redirect_uri if asked.redirect_uri_sent else None,
         code_challenge=asked.code_challenge,
         code_challenge_method=asked.code_challenge_method,
+        dpop_jkt=asked.dpop_jkt,
         expires_at=server.clock.now() + server.authorization_code_lifetime,
     )
     server.codes[code.value] = code
@@ -56,6 +57,8 @@ def authorization_code(asked: TokenRequest) -> dict[str, Any]:
         raise Refusal("invalid_grant", "the code is expired")
     if code.redirect_uri is not None and form.get("redirect_uri") != code.redirect_uri:
         raise Refusal("invalid_grant", "'redirect_uri' is not that of the authorization request")
+    if code.dpop_jkt is not None and code.dpop_jkt != asked.jkt:
+        raise Refusal("invalid_grant", "the code is bound to another key")
     _check_verifier(code, form.get("code_verifier"))
     code.used = True
     return token_response(asked, code.grant, code=code.value)

@@ -141,11 +141,19 @@ def check_request(server: Core, client: Client, form: Form, redirect_uri: str) -
         nonce=form.get("nonce"),
         code_challenge=form.get("code_challenge"),
         code_challenge_method=method,
+        dpop_jkt=_check_jkt(form),
         prompt=prompt,
         max_age=None if max_age is None else int(max_age),
         acr_values=words(form.get("acr_values")),
         login_hint=form.get("login_hint"),
     )
+
+
+def _check_jkt(form: Form) -> str | None:
+    value = form.get("dpop_jkt")
+    if value is not None and not re.fullmatch("[A-Za-z0-9_-]{43}", value):
+        raise Refusal("invalid_request", "'dpop_jkt' is not the SHA-256 thumbprint of a key")
+    return value
 
 
 def _check_pkce(server: Core, client: Client, form: Form) -> str:

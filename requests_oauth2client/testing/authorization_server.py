@@ -19,7 +19,7 @@ from .core import Core
 from .http import Headers, Refusal, Request, Response, TimedOut
 from .in_process import InProcessAdapter
 from .introspection import introspection_endpoint
-from .keys import jwks_endpoint
+from .jwks import jwks_endpoint
 from .loopback import LoopbackServer
 from .metadata import metadata
 from .misbehaviour import Misbehaviour, Planned, canned
@@ -80,6 +80,13 @@ class AuthorizationServer(Core):
     | `id_token_hashes` | `{"at_hash"}` | which of `at_hash`, `c_hash` and `s_hash` ID Tokens have |
     | `id_token_claims` | `{}` | other values for claims of ID Tokens, `None` to remove; or a function of the claims |
     | `id_token_maker` | `None` | a function of the claims and the `Client` that makes the whole ID Token |
+    | `require_dpop` | `False` | all tokens must be bound to a key by DPoP |
+    | `dpop_algs` | `None` | the algorithms of DPoP proofs; `None`: all asymmetric ones |
+    | `dpop_proof_lifetime` | 60 | seconds for which a DPoP proof can be used, after its `iat` |
+    | `dpop_nonce_as` | `False` | DPoP proofs for the server must have its nonce |
+    | `dpop_nonce_rs` | `False` | DPoP proofs for APIs and UserInfo must have their nonce |
+    | `dpop_nonce_uses` | `None` | how often a nonce may be used, then another comes with the answer; `None`: always |
+    | `dpop_downgrade` | `False` | answer Bearer tokens to requests with a DPoP proof |
     | `jwks_max_age` | 3600 | seconds for which the JWKS may be cached; `None`: not at all |
     | `extra_jwks` | `[]` | more keys, as `dict`, to publish in the JWKS |
     | `serve_oidc_discovery` | `True` | there is a `/.well-known/openid-configuration` |
@@ -269,9 +276,10 @@ class AuthorizationServer(Core):
 
         def proceed() -> Response:
             try:
-                return respond(request)
+                response = respond(request)
             except Refusal as refusal:
-                return refusal.response()
+                response = refusal.response()
+            return response.with_headers(*request.response_headers)
 
         request.endpoint = name
         request.proceed = proceed
@@ -405,6 +413,12 @@ class AuthorizationServer(Core):
         """Sign with new keys from now on. The old ones stay published, or are withdrawn at once."""
         with self.lock:
             self.keys.rotate(keep_old=keep_old)
+
+    def rotate_dpop_nonces(self) -> None:
+        """Accept no nonce given so far, neither here nor at the APIs."""
+        with self.lock:
+            for nonces in (self.dpop_nonces, *(api.dpop_nonces for api in self._apis)):
+                nonces.rotate()
 
     def issue_token(
         self,

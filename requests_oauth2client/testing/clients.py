@@ -67,6 +67,8 @@ class Client:
     """The only algorithm accepted for its request objects; `None` for any asymmetric one."""
     require_signed_request_object: bool = False
     require_pushed_authorization_requests: bool = False
+    dpop_bound_access_tokens: bool = False
+    """Refuse its token requests that have no DPoP proof."""
 
     @auth_methods.validator
     def _check_auth_methods(self, _: object, value: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from .clients import Client, User, public_keys, words
 from .clock import Clock
+from .dpop_nonces import DPoPNonces
 from .http import Refusal, Request
 from .keys import ServerKeys
 from .switches import Switches
@@ -71,6 +72,7 @@ class Core(Switches):
         self.reuse_alarms = 0
         self.code_replays = 0
         self.keys = ServerKeys(issuer)
+        self.dpop_nonces = DPoPNonces()
         self.codes: dict[str, AuthorizationCode] = {}
         self.pushed_requests: dict[str, PushedRequest] = {}
         self.interactions: dict[str, Interaction] = {}
@@ -163,7 +165,9 @@ class Core(Switches):
 
     # What it issued
 
-    def new_access_token(self, grant: Grant, *, scope: tuple[str, ...], audience: tuple[str, ...]) -> AccessToken:
+    def new_access_token(
+        self, grant: Grant, *, scope: tuple[str, ...], audience: tuple[str, ...], jkt: str | None = None
+    ) -> AccessToken:
         """Issue an access token for a grant, or for a part of it."""
         now = self.clock.now()
         lifetime = self.clients[grant.client_id].access_token_lifetime or self.access_token_lifetime
@@ -174,11 +178,12 @@ class Core(Switches):
             audience=audience,
             issued_at=now,
             expires_at=None if lifetime is None else now + lifetime,
+            jkt=jkt,
         )
         self.access_tokens[token.value] = token
         return token
 
-    def new_refresh_token(self, grant: Grant) -> RefreshToken:
+    def new_refresh_token(self, grant: Grant, *, jkt: str | None = None) -> RefreshToken:
         """Issue a refresh token for a grant."""
         now = self.clock.now()
         lifetime = self.refresh_token_lifetime
@@ -187,6 +192,7 @@ class Core(Switches):
             grant=grant,
             issued_at=now,
             expires_at=None if lifetime is None else now + lifetime,
+            jkt=jkt,
         )
         self.refresh_tokens[token.value] = token
         return token

@@ -40,6 +40,8 @@ class Request:
     """HTTP status of the answer; `None` until it is answered."""
     patience: float | None = None
     """How long the sender waits for an answer, in seconds, when that is known."""
+    response_headers: list[tuple[str, str]] = field(factory=list, init=False)
+    """Headers that the answer will have, whatever it is."""
     proceed: Callable[[], Response] = field(default=lambda: Response(404), init=False)
     """Produces the answer of a well-behaved server. For misbehaviours that only change it."""
 

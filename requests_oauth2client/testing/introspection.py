@@ -41,4 +41,6 @@ def describe_token(server: Core, value: str) -> dict[str, Any]:
     if isinstance(token, AccessToken):
         audience = token.audience[0] if len(token.audience) == 1 else list(token.audience) or None
         facts |= {"token_type": "Bearer", "aud": audience}
+        if token.jkt is not None:
+            facts |= {"token_type": "DPoP", "cnf": {"jkt": token.jkt}}
     return {name: fact for name, fact in facts.items() if fact is not None}

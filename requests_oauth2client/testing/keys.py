@@ -1,4 +1,4 @@
-"""The server's own keys, and the JWKS Endpoint that publishes them: RFC 7517, OIDC Core §10.1.1."""
+"""The server's own keys."""
 
 from __future__ import annotations
 
@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from jwskate import Jwk
 
-from .http import Response
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from .core import Core
-    from .http import Request
 
 ENCRYPTION_ALGS = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
 """Algorithms by which request objects may be encrypted for the server, and its tokens for clients."""
@@ -68,22 +63,3 @@ def encryption_key(keys: Sequence[Jwk], alg: str) -> Jwk | None:
         (key for key in keys if key.use != "sig" and alg in key.supported_key_management_algorithms()),
         None,
     )
-
-
-def jwks(server: Core) -> dict[str, Any]:
-    """Make the JWK Set: keys for the algorithms that clients registered, RS256 and ES256, and for encryption."""
-    algs = dict.fromkeys(["RS256", "ES256"])
-    for client in server.clients.values():
-        for alg in (client.id_token_signed_response_alg, client.userinfo_signed_response_alg):
-            if alg is not None and not alg.startswith("HS"):
-                algs[alg] = None
-    return {"keys": [*server.keys.public_keys(algs), *server.extra_jwks]}
-
-
-def jwks_endpoint(server: Core, _: Request) -> Response:
-    """Publish the public keys, with the time for which they may be cached."""
-    response = Response.json(jwks(server))
-    if server.jwks_max_age is None:
-        return response
-    caching = ("Cache-Control", f"public, max-age={server.jwks_max_age}")
-    return Response(200, (("Content-Type", "application/jwk-set+json"), caching), response.body)

@@ -53,6 +53,7 @@ def _authorization(server: Core) -> dict[str, Any]:
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "code_challenge_methods_supported": ["S256", "plain"] if server.allow_plain_pkce else ["S256"],
+        "dpop_signing_alg_values_supported": sorted(server.dpop_algs or ASYMMETRIC_ALGS),
         "prompt_values_supported": ["none", "login", "consent"],
         "authorization_response_iss_parameter_supported": server.iss_parameter,
         "require_pushed_authorization_requests": server.require_par,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .authorization_requests import REQUEST_URI_PREFIX, check_redirect_uri, check_request, unwrap
 from .client_authentication import authenticate
+from .dpop import key_of_token_request
 from .http import Form, Refusal, Response
 from .pending import PushedRequest
 
@@ -22,6 +23,11 @@ def par_endpoint(server: Core, request: Request) -> Response:
     if "request_uri" in form:
         raise Refusal("invalid_request", "'request_uri' cannot be pushed")  # RFC 9126 §2.1
     parameters = unwrap(server, client, form)
+    jkt = key_of_token_request(server, request, required=False)
+    if jkt is not None:  # as good as `dpop_jkt`, RFC 9449 §10.1
+        if parameters.get("dpop_jkt") not in {None, jkt}:
+            raise Refusal("invalid_request", "'dpop_jkt' is not that of the proof")
+        parameters = Form({**parameters.values, "dpop_jkt": [jkt]})
     if parameters.get("client_id") not in {None, client.client_id}:
         raise Refusal("invalid_request", "'client_id' is not that of the authenticated client")
     check_request(server, client, parameters, check_redirect_uri(client, parameters))

@@ -26,6 +26,7 @@ class CheckedRequest:
     nonce: str | None = field(repr=False)
     code_challenge: str | None
     code_challenge_method: str
+    dpop_jkt: str | None
     prompt: tuple[str, ...]
     max_age: int | None
     acr_values: tuple[str, ...]

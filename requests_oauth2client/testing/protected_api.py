@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .bearer import check_access_token
 from .clients import words
+from .dpop_nonces import DPoPNonces
 from .http import Request, Response
+from .protected_resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,8 +23,9 @@ class ProtectedApi:
     It answers any method on any path with a JSON object that tells what it received:
     `method`, `path`, `query`, `body`, `client_id`, `sub` and `scope`. What it does instead can be given as `answer`.
 
-    It refuses, with the status and the `WWW-Authenticate` challenge that RFC 6750 §3 asks for: no token, a token in the
-    URL, an unknown, expired or revoked token, one that is for another resource, one that lacks a scope.
+    It refuses, with the status and the `WWW-Authenticate` challenge that RFC 6750 §3 and RFC 9449 §7.1 ask for: no
+    token, a token in the URL, an unknown, expired or revoked token, one that is for another resource, one that lacks a
+    scope, one that is bound to a key and comes without a good proof of its possession.
 
     Made by `AuthorizationServer.protect`.
 
@@ -43,6 +45,7 @@ class ProtectedApi:
         self.path = path
         self.name = name
         self.scope = words(scope)
+        self.dpop_nonces = DPoPNonces()
         self.served_at: str | None = None
         """Origin on the loopback interface, while the server is served."""
         self.answer: Callable[[Request, AccessToken], Response] = echo
@@ -71,9 +74,8 @@ class ProtectedApi:
         if request.path != root and not request.path.startswith(f"{root}/"):
             return Response.json({"error": "not_found"}, 404)
         with self._server.lock:
-            token = check_access_token(
-                self._server, request, realm=self.url, scope=self.scope, audiences=self.audiences()
-            )
+            resource = Resource(self.url, self.dpop_nonces, self.scope, frozenset(self.audiences()))
+            token = resource.check(self._server, request)
         return self.answer(request, token)
 
     def __repr__(self) -> str:

@@ -40,20 +40,21 @@ def parse_jwt(value: str) -> SignedJwt:
     return jwt
 
 
-def verify_jwt(value: str, keys: Iterable[Jwk], algs: Iterable[str]) -> VerifiedJwt:
+def verify_jwt(value: str, keys: Iterable[Jwk], algs: Iterable[str], *, ignore_kid: bool = False) -> VerifiedJwt:
     """Verify the signature of a JWT.
 
     Args:
         value: the JWT.
         keys: the keys of the one who should have signed it. A `kid` in the header selects one.
         algs: the algorithms that may be used.
+        ignore_kid: try all the keys, whatever the header says.
 
     Raises:
         BadJwt: if it is not a JWT, or not signed by one of the keys with one of the algorithms.
 
     """
     jwt = parse_jwt(value)
-    alg, kid = jwt.headers.get("alg"), jwt.headers.get("kid")
+    alg, kid = jwt.headers.get("alg"), None if ignore_kid else jwt.headers.get("kid")
     if alg not in set(algs):
         raise BadJwt(f"signature algorithm '{alg}' is not accepted")
     if "crit" in jwt.headers:

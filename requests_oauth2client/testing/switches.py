@@ -59,6 +59,13 @@ class Switches:
     id_token_hashes: set[str] = Factory(lambda: {"at_hash"})
     id_token_claims: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]] = Factory(dict)
     id_token_maker: Callable[[dict[str, Any], Client], str] | None = None
+    require_dpop: bool = False
+    dpop_algs: set[str] | None = None
+    dpop_proof_lifetime: int = 60
+    dpop_nonce_as: bool = False
+    dpop_nonce_rs: bool = False
+    dpop_nonce_uses: int | None = None
+    dpop_downgrade: bool = False
     jwks_max_age: int | None = 3600
     extra_jwks: list[dict[str, Any]] = Factory(list)
     serve_oidc_discovery: bool = True

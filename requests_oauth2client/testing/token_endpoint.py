@@ -6,6 +6,7 @@ import hmac
 from typing import TYPE_CHECKING, Any
 
 from .client_authentication import authenticate
+from .dpop import key_of_token_request
 from .http import Form, Refusal, Request, Response
 from .token_requests import GrantHandler, TokenRequest, access_token_response, new_grant, token_response
 
@@ -24,7 +25,8 @@ def token_endpoint(server: Core, grants: Mapping[str, GrantHandler], request: Re
         raise Refusal("unsupported_grant_type", "this server has no such grant")
     if client.grant_types is not None and grant_type not in client.grant_types:
         raise Refusal("unauthorized_client", "this client may not use that grant")
-    return Response.json(grants[grant_type](TokenRequest(server, request, form, client, grant_type)))
+    jkt = key_of_token_request(server, request, required=server.require_dpop or client.dpop_bound_access_tokens)
+    return Response.json(grants[grant_type](TokenRequest(server, request, form, client, grant_type, jkt)))
 
 
 def client_credentials(asked: TokenRequest) -> dict[str, Any]:
@@ -56,6 +58,8 @@ def refresh_token(asked: TokenRequest) -> dict[str, Any]:
         raise Refusal("invalid_grant", "the refresh token was used before: all its tokens are revoked")
     if not token.is_active(server.clock.now()):
         raise Refusal("invalid_grant", "the refresh token is expired or revoked")
+    if token.jkt is not None and token.jkt != asked.jkt:
+        raise Refusal("invalid_grant", "the refresh token is bound to another key")
     scope = token.grant.scope
     if form.get("scope") is not None:
         scope = server.scope_for(asked.client, form.get("scope"))
@@ -64,7 +68,7 @@ def refresh_token(asked: TokenRequest) -> dict[str, Any]:
     successor = None
     if server.rotate_refresh_tokens:
         token.used = True
-        successor = server.new_refresh_token(token.grant).value
+        successor = server.new_refresh_token(token.grant, jkt=token.jkt).value
     elif server.return_refresh_token_on_refresh:
         successor = token.value
     return access_token_response(asked, token.grant, scope=scope, refresh_token=successor)

@@ -26,6 +26,13 @@ class TokenRequest:
     form: Form
     client: Client
     grant_type: str
+    jkt: str | None = None
+    """Thumbprint of the key whose possession was proven, RFC 9449 §5."""
+
+    @property
+    def refresh_jkt(self) -> str | None:
+        """The key to which a refresh token is bound: that of a public client, RFC 9449 §5."""
+        return self.jkt if self.client.public else None
 
     @classmethod
     def without_http(
@@ -55,7 +62,7 @@ def token_response(asked: TokenRequest, grant: Grant, *, code: str | None = None
     """Issue the tokens of a new grant: an access token, and a refresh token for the grant types that give one."""
     refresh_token = None
     if asked.grant_type in asked.server.issue_refresh_tokens:
-        refresh_token = asked.server.new_refresh_token(grant).value
+        refresh_token = asked.server.new_refresh_token(grant, jkt=asked.refresh_jkt).value
     return access_token_response(asked, grant, scope=grant.scope, refresh_token=refresh_token, code=code)
 
 
@@ -72,8 +79,9 @@ def access_token_response(
     targets = server.targets_for(asked.form.all("resource"), asked.form.all("audience"))
     if grant.audience and not set(targets) <= set(grant.audience):
         raise Refusal("invalid_target", "not among the resources that were granted")  # RFC 8707 §2.2
-    token = server.new_access_token(grant, scope=scope, audience=targets or grant.audience)
-    response: dict[str, Any] = {"access_token": token.value, "token_type": "Bearer"}
+    jkt = None if server.dpop_downgrade else asked.jkt
+    token = server.new_access_token(grant, scope=scope, audience=targets or grant.audience, jkt=jkt)
+    response: dict[str, Any] = {"access_token": token.value, "token_type": "Bearer" if jkt is None else "DPoP"}
     if token.expires_at is not None and not server.omit_expires_in:
         response["expires_in"] = round(token.expires_at - token.issued_at)
     if scope and not server.omit_scope:

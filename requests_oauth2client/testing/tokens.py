@@ -59,6 +59,8 @@ class AccessToken:
     issued_at: float
     expires_at: float | None
     """Seconds since 1970-01-01 UTC; `None` if it does not expire."""
+    jkt: str | None = None
+    """Thumbprint of the key to which it is bound; `None` for a Bearer token."""
     revoked: bool = False
 
     def is_active(self, now: float) -> bool:
@@ -74,6 +76,8 @@ class RefreshToken:
     grant: Grant
     issued_at: float
     expires_at: float | None
+    jkt: str | None = None
+    """Thumbprint of the key that must sign the proof when it is used."""
     used: bool = False
     """Whether it was exchanged for another. To see it again is an alarm, RFC 9700 §4.14.2."""
     revoked: bool = False
@@ -94,5 +98,7 @@ class AuthorizationCode:
     """What the token request must repeat, if anything."""
     code_challenge: str | None
     code_challenge_method: str
+    dpop_jkt: str | None
+    """Thumbprint of the key that must redeem it, RFC 9449 §10."""
     expires_at: float
     used: bool = False

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .bearer import Challenge, check_access_token
 from .http import NO_STORE, Request, Response
 from .id_token import encrypt, sign
+from .protected_resource import Challenge, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +29,8 @@ CLAIMS_BY_SCOPE = {
 
 def userinfo_endpoint(server: Core, request: Request) -> Response:
     """Give the claims about the user who granted an access token."""
-    scope = ["openid"] if server.userinfo_requires_openid else []
-    token = check_access_token(server, request, realm=server.issuer, scope=scope)
+    scope = ("openid",) if server.userinfo_requires_openid else ()
+    token = Resource(server.issuer, server.dpop_nonces, scope).check(server, request)
     if token.grant.user is None:
         raise Challenge("invalid_token", "the access token is not that of a user", realm=server.issuer)
     claims = {**claims_about(token.grant.user, token.scope), **server.userinfo_changes}
