@@ -83,6 +83,8 @@ OAuth2Error
 ├─ MissingRefreshToken
 ├─ MissingDeviceCode
 ├─ MissingAuthRequestId
+├─ InvalidSerializedValue
+├─ LoopbackTimeout
 ├─ MissingEndpointUri
 ├─ MissingIssuerParam
 ├─ InvalidDiscoveryDocument
@@ -788,6 +790,28 @@ class MissingAuthRequestId(OAuth2Error, ValueError):
 
     def __init__(self, bcar: object) -> None:
         self._say("This response has no auth_req_id.", backchannel_authentication_response=bcar)
+
+
+class InvalidSerializedValue(OAuth2Error, ValueError):
+    """A text that is no serialized token, key or request."""
+
+    def __init__(self, reason: str) -> None:
+        self._say(
+            f"This is no serialized value of that kind: {reason}. Check where it was kept, and by which serializer it was "
+            "made; if it is lost, get a new token or start a new request.",
+            reason=reason,
+        )
+
+
+class LoopbackTimeout(OAuth2Error, TimeoutError):
+    """The user did not come back to the loopback address in time."""
+
+    def __init__(self, timeout: float) -> None:
+        self._say(
+            f"No Authorization Response came back within {timeout:g} seconds. Start again; if the user needs longer, pass a "
+            "longer `timeout`. The server must accept the loopback redirect_uri on any port (RFC 8252 §7.3).",
+            timeout=timeout,
+        )
 
 
 # ---------------------------------------------------------------- what the caller passed
