@@ -6,8 +6,10 @@ A server may echo what it was sent, and a log line may travel far: nothing here 
 from __future__ import annotations
 
 import copy
+import re
+from base64 import b64decode
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
 
 if TYPE_CHECKING:
     import requests
@@ -53,30 +55,54 @@ def printable_url(url: object) -> str:
     """Return `url` without user information, query and fragment, where credentials hide."""
     text = str(url).partition("#")[0].partition("?")[0]
     scheme, separator, rest = text.partition("://")
+    if not separator:  # no URL, but it may hold what was to be user information
+        return printable(text.rpartition("@")[2])
     authority, slash, path = rest.partition("/")
-    return printable(scheme + separator + authority.rpartition("@")[2] + slash + path)
+    authority = authority.rpartition("@")[2]
+    port = authority.rpartition("]")[2].partition(":")[2]
+    if port and not port.isdecimal():  # a password with '/', '?' or '#' in it
+        return printable(scheme + separator + "…")
+    return printable(scheme + separator + authority + slash + path)
 
 
 def secrets_of(request: requests.PreparedRequest | None) -> set[str]:
-    """Return the credentials that `request` carried, as they may come back in an answer."""
+    """Return the credentials that `request` carried, in each form in which they may come back in an answer."""
     if request is None:
         return set()
     values = {
-        str(request.headers[name]).rpartition(" ")[2] for name in SECRET_HEADERS if name in (request.headers or {})
+        secret
+        for name in SECRET_HEADERS
+        if request.headers and name in request.headers
+        for secret in _secrets_in_header(request.headers[name])
     }
     body = request.body
     if isinstance(body, bytes):
         body = body.decode("utf-8", "replace")
     if isinstance(body, str):
         values |= {value for name, value in parse_qsl(body) if name in SECRET_PARAMETERS}
-    return {value for value in values if value}
+    return {form for value in values for form in (value, quote_plus(value), quote(value, safe="")) if value}
+
+
+def _secrets_in_header(value: str | bytes) -> set[str]:
+    """Return what follows the scheme, the secret inside `Basic` credentials, the value of each cookie."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    scheme, _, credentials = text.partition(" ")
+    found = {credentials or scheme, *(cookie.partition("=")[2].strip() for cookie in text.split(";"))}
+    if scheme.lower() == "basic":
+        try:
+            secret = b64decode(credentials).decode("utf-8", "replace").partition(":")[2]
+        except ValueError:
+            return found
+        found |= {secret, unquote_plus(secret)}
+    return found
 
 
 def redacted(text: object, request: requests.PreparedRequest | None) -> str:
     """Return `text` fit for a message: printable, and without any credential that `request` carried."""
     raw = str(text)
-    for secret in sorted(secrets_of(request), key=len, reverse=True):
-        raw = raw.replace(secret, "[redacted]")
+    secrets = sorted(secrets_of(request), key=len, reverse=True)
+    if secrets:
+        raw = re.sub("|".join(map(re.escape, secrets)), "[redacted]", raw)
     return printable(raw)
 
 

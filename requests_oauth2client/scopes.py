@@ -23,9 +23,8 @@ def parse_scope(scope: Scope) -> tuple[str, ...]:
     """
     if scope is None:
         return ()
-    if not isinstance(scope, str):
-        scope = _joined(scope)
-    scopes = tuple(scope.split())
+    text = scope if isinstance(scope, str) else _joined(scope)
+    scopes = tuple(text.split())
     if scopes and not _SCOPE.fullmatch(" ".join(scopes)):
         raise InvalidScopeParam(scope)
     return scopes

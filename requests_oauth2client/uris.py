@@ -57,8 +57,8 @@ def validate_endpoint_uri(
     try:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port
-    except ValueError as exc:
-        raise InvalidUri(uri, reason=f"it is not a URL ({exc})") from exc
+    except ValueError:  # whose text may quote the credentials
+        raise InvalidUri(uri, reason="it is not a URL, or has no valid host and port") from None
     failed: dict[str, Any] = {
         "https": https and parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)),
         "no_credentials": no_credentials and "@" in parts.netloc,
