@@ -23,7 +23,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(msg)
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant).decode
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def loads(text: bytes | str) -> Any:
@@ -34,7 +34,13 @@ def loads(text: bytes | str) -> Any:
 
     """
     try:
-        return _decode(text if isinstance(text, str) else text.decode("utf-8-sig"))
+        if not isinstance(text, str):
+            text = text.decode("utf-8-sig")
+        if text[:1] == "{":  # compact JSON is parsed without looking for white space around it
+            value, end = _decoder.raw_decode(text)
+            if end == len(text):
+                return value
+        return _decoder.decode(text)
     except RecursionError:
         msg = "the JSON is nested too deeply"
         raise ValueError(msg) from None

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen
 from requests.auth import AuthBase
@@ -314,26 +314,6 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
 
 
 def _parsed_id_token(value: object) -> IdToken | JweCompact:
-    from jwskate import InvalidJwt, JweCompact
+    from .id_token import parse_id_token  # loads jwskate
 
-    from .id_token import IdToken
-
-    if isinstance(value, (IdToken, JweCompact)):
-        return value
-    if isinstance(value, bytes):
-        value = value.decode("ascii", "replace")
-    if not isinstance(value, str):
-        _refuse_id_token(value)
-    try:
-        return IdToken(value)
-    except (InvalidJwt, ValueError):
-        pass
-    try:
-        return JweCompact(value)
-    except (ValueError, TypeError):
-        _refuse_id_token(value)
-
-
-def _refuse_id_token(value: object) -> NoReturn:
-    msg = "This ID token is neither a JWT or a JWE: look at what the server really sent."
-    raise InvalidIdToken(msg, id_token=value)
+    return parse_id_token(value)
