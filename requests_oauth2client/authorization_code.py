@@ -181,12 +181,13 @@ class AuthorizationCode(TokenEndpoint):
             TransportError: no usable answer came.
 
         """
-        data: Mapping[str, Any] = authorization_request.args
         if isinstance(authorization_request, AuthorizationRequest):
             stands_for: AuthorizationRequest | None = authorization_request
+            data: dict[str, Any] = authorization_request.args
         elif isinstance(authorization_request, RequestParameterAuthorizationRequest):
             stands_for = authorization_request.authorization_request
-            data = {name: data[name] for name in ("client_id", "request")}  # and nothing beside, RFC 9126 §3
+            # and nothing beside, RFC 9126 §3
+            data = {"client_id": authorization_request.client_id, "request": str(authorization_request.request)}
         else:
             kind = type(authorization_request).__name__
             msg = f"A {kind} cannot be pushed: pass an AuthorizationRequest, plain or signed."
