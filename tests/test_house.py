@@ -62,16 +62,7 @@ oidc_discovery_document_url requests validate_dpop_proof validate_endpoint_uri v
 """.split()
 """Names that code written for earlier versions imports from the root."""
 
-LATER = set(
-    """
-AuthorizationRequest AuthorizationRequestSerializer AuthorizationResponse BackChannelAuthenticationPollingJob
-BackChannelAuthenticationPoolingJob BackChannelAuthenticationResponse BaseTokenEndpointPollingJob
-BaseTokenEndpointPoolingJob BearerTokenSerializer DPoPKey DPoPToken DeviceAuthorizationPollingJob
-DeviceAuthorizationPoolingJob DeviceAuthorizationResponse IdToken OAuth2AuthorizationCodeAuth OAuth2DeviceCodeAuth
-PkceUtils RequestParameterAuthorizationRequest RequestUriParameterAuthorizationRequest TokenSerializer
-validate_dpop_proof
-""".split()
-)
+LATER = {"AuthorizationRequestSerializer", "BearerTokenSerializer", "TokenSerializer"}
 """Names of `CONTRACT` whose room is not built yet. This set only shrinks."""
 
 DEPENDENCIES = {"requests", "attrs", "jwskate", "binapy", "furl", "typing-extensions"}

@@ -51,7 +51,9 @@ def test_client_subclasses(server: AuthorizationServer) -> None:
         def on_token_error(self, response: requests.Response, *, dpop_key: Any = None) -> BearerToken:
             return super().on_token_error(response, dpop_key=dpop_key)
 
-    mine = Mine.from_discovery_document(server.metadata, client_id="client_id", client_secret="client_secret")
+    mine = Mine.from_discovery_document(
+        server.metadata, client_id="client_id", client_secret="client_secret", session=server.session()
+    )
     assert_type(mine, Mine)
     with mine as entered:
         assert_type(entered, Mine)
