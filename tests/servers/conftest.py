@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LOG_START = pytest.StashKey[int]()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests of one server in one worker, so that it is started once."""
     if config.pluginmanager.has_plugin("xdist"):

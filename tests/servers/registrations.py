@@ -82,7 +82,7 @@ def registrations() -> dict[str, dict[str, Any]]:
         },
         "public": {"token_endpoint_auth_method": "none"},
         # Tokens
-        "brief": {"access_token_ttl": 2},
+        "brief": {"access_token_ttl": 3},
         "narrow": {"scope": "openid read"},
         # ID Tokens
         **{f"id-{alg}": {"id_token_signed_response_alg": alg} for alg in (*SIGNING, "HS256")},
@@ -99,6 +99,7 @@ def registrations() -> dict[str, dict[str, Any]]:
         # UserInfo
         "userinfo-signed": {"userinfo_signed_response_alg": "ES256"},
         "userinfo-encrypted": {
+            "id_token_encrypted_response_alg": "ECDH-ES",
             "userinfo_signed_response_alg": "RS256",
             "userinfo_encrypted_response_alg": "ECDH-ES",
             "decryption_jwk": decryption["ECDH-ES"],

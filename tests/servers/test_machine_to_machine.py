@@ -240,7 +240,7 @@ def test_discovery_of_another_issuer(oidc_provider):
 
 
 def test_expired_token_is_renewed(oidc_provider, connect):
-    """After its two seconds the API refuses a token; every handler gets a new one, by its own grant, and goes on."""
+    """After its three seconds the API refuses a token; every handler gets a new one, by its own grant, and goes on."""
     client = connect("brief")
     token = client.resource_owner_password(*ALICE, scope="openid")
     handlers = {
@@ -251,7 +251,7 @@ def test_expired_token_is_renewed(oidc_provider, connect):
     apis = [ApiClient(oidc_provider.api_url, auth=handler) for handler in handlers.values()]
     assert [api.get("open").status_code for api in apis] == [200, 200, 200]
     before = [str(handler.token) for handler in handlers.values()]
-    time.sleep(2)
+    time.sleep(3)
     with pytest.raises(ExpiredAccessToken):
         requests.get(f"{oidc_provider.api_url}/open", auth=token, timeout=5)
     bare = {"Authorization": f"Bearer {token}"}

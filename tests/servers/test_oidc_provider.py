@@ -254,12 +254,3 @@ def test_rotating_nonces(oidc_provider, post):
     second = call(url, token, key=key, nonce=first)
     assert second.ok
     assert call(url, token, key=key, nonce=first).status_code == 401
-
-
-def test_expiry(oidc_provider, post):
-    """The tokens of the client `brief` are refused after two seconds."""
-    answer = post("/token", "brief", grant_type="client_credentials").json()
-    assert answer["expires_in"] == 2
-    assert call(f"{oidc_provider.api_url}/open/", answer["access_token"]).ok
-    time.sleep(2)
-    assert call(f"{oidc_provider.api_url}/open/", answer["access_token"]).status_code == 401
