@@ -19,8 +19,7 @@ def jwt_bearer(asked: TokenRequest) -> dict[str, Any]:
     except BadJwt as exc:
         raise Refusal("invalid_grant", f"assertion: {exc}") from exc
     sub = claims["sub"]
-    user = next((user for user in asked.server.users.values() if user.sub == sub), None)
-    return token_response(asked, new_grant(asked, user=user, subject=sub))
+    return token_response(asked, new_grant(asked, user=asked.server.user_with_sub(sub), subject=sub))
 
 
 def _verified_claims(asked: TokenRequest) -> Mapping[str, Any]:

@@ -133,10 +133,9 @@ def interaction_endpoint(server: Core, request: Request) -> Response:
     if form.get("decision") != "allow":
         denial = Refusal("access_denied", "the user said no")
         return redirect_back(server, asked.redirect_uri, asked.state, _error(denial))
-    try:
-        login = interaction.login or log_in(server, interaction.browser, form)
-    except Refusal as refusal:
-        return _ask(server, request, asked, None, error=refusal.description)
+    login = interaction.login or log_in(server, interaction.browser, form)
+    if login is None:
+        return _ask(server, request, asked, None, error="Wrong username or password.")
     consent = server.consents.setdefault((login.user.username, asked.client.client_id), set())
     consent.update(asked.scope)
     return approve(server, asked, login)

@@ -5,36 +5,39 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.structures import CaseInsensitiveDict
 
 from .assertion_grants import jwt_bearer
-from .authorization import answer, authorization_endpoint, decide_now, interaction_endpoint
+from .authorization import authorization_endpoint, interaction_endpoint
 from .authorization_code import authorization_code
+from .ciba import CIBA, backchannel_endpoint, ciba
 from .core import Core
-from .http import Headers, Refusal, Request, Response, TimedOut
+from .device import DEVICE_CODE, device_authorization_endpoint, device_code, verification_endpoint
+from .http import Request, Response
 from .in_process import InProcessAdapter
 from .introspection import introspection_endpoint
 from .jwks import jwks_endpoint
 from .loopback import LoopbackServer
 from .metadata import metadata
-from .misbehaviour import Misbehaviour, Planned, canned
 from .par import par_endpoint
 from .protected_api import ProtectedApi
 from .revocation import revocation_endpoint
+from .saml import saml2_bearer
 from .token_endpoint import client_credentials, password, refresh_token, token_endpoint
-from .token_requests import GrantHandler, TokenRequest, new_grant, token_response
-from .tokens import Login
+from .token_exchange import token_exchange
+from .user_actions import UserActions
 from .userinfo import userinfo_endpoint
+
+if TYPE_CHECKING:
+    from .token_requests import GrantHandler
 
 Endpoint = Callable[[Core, Request], Response]
 
 
-class AuthorizationServer(Core):
+class AuthorizationServer(UserActions):
     """An OAuth 2.x Authorization Server and OpenID Provider that lives in this process.
 
     It is as strict as real ones: clients are authenticated, assertions work once, scopes are limited, refresh tokens
@@ -87,6 +90,11 @@ class AuthorizationServer(Core):
     | `dpop_nonce_rs` | `False` | DPoP proofs for APIs and UserInfo must have their nonce |
     | `dpop_nonce_uses` | `None` | how often a nonce may be used, then another comes with the answer; `None`: always |
     | `dpop_downgrade` | `False` | answer Bearer tokens to requests with a DPoP proof |
+    | `device_code_lifetime` | 600 | seconds |
+    | `backchannel_lifetime` | 120 | seconds for which a CIBA request waits, unless it asks for another time |
+    | `polling_interval` | 5 | seconds between two polls; `None`: not told, hence 5 |
+    | `enforce_polling_interval` | `True` | answer `slow_down` to clients that poll too often |
+    | `exchangeable_tokens` | `{}` | tokens of others that can be exchanged, each with its `sub` |
     | `jwks_max_age` | 3600 | seconds for which the JWKS may be cached; `None`: not at all |
     | `extra_jwks` | `[]` | more keys, as `dict`, to publish in the JWKS |
     | `serve_oidc_discovery` | `True` | there is a `/.well-known/openid-configuration` |
@@ -99,6 +107,8 @@ class AuthorizationServer(Core):
         strays: every request that a session made by `session()` sent elsewhere. Nobody answers them.
         reuse_alarms: how many times a refresh token was presented after its rotation.
         code_replays: how many times an authorization code was presented after its redemption.
+        notify: how clients are told about their CIBA requests: takes the URL, the `client_notification_token` and the
+            content of the notification.
         grants: the function that handles each grant type. Add yours: it takes a `TokenRequest`, returns the fields of
             the token response or raises a `Refusal`.
 
@@ -122,12 +132,19 @@ class AuthorizationServer(Core):
             "client_credentials": client_credentials,
             "password": password,
             "refresh_token": refresh_token,
+            DEVICE_CODE: device_code,
+            CIBA: ciba,
+            "urn:ietf:params:oauth:grant-type:token-exchange": token_exchange,
             "urn:ietf:params:oauth:grant-type:jwt-bearer": jwt_bearer,
+            "urn:ietf:params:oauth:grant-type:saml2-bearer": saml2_bearer,
         }
         self._endpoints: dict[str, tuple[tuple[str, ...], Endpoint]] = {
             "authorization": (("GET", "POST"), authorization_endpoint),
             "interaction": (("POST",), interaction_endpoint),
             "par": (("POST",), par_endpoint),
+            "device_authorization": (("POST",), device_authorization_endpoint),
+            "verification": (("GET", "POST"), verification_endpoint),
+            "backchannel_authentication": (("POST",), backchannel_endpoint),
             "jwks": (("GET", "HEAD"), jwks_endpoint),
             "token": (("POST",), lambda server, request: token_endpoint(server, self.grants, request)),
             "revocation": (("POST",), revocation_endpoint),
@@ -136,7 +153,6 @@ class AuthorizationServer(Core):
             "discovery": (("GET", "HEAD"), lambda _, __: Response.json(self.metadata)),
         }
         self._apis: list[ProtectedApi] = []
-        self._planned: dict[str, list[Planned]] = {}
         self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
         self._listeners: list[LoopbackServer] = []
 
@@ -190,7 +206,7 @@ class AuthorizationServer(Core):
 
     def _mount_api(self, session: requests.Session, api: ProtectedApi) -> None:
         prefix = api.url if api.origin in self.origins() else f"{api.origin}/"
-        session.mount(prefix, InProcessAdapter(lambda request: self._dispatch(request, api.name, api.respond)))
+        session.mount(prefix, InProcessAdapter(lambda request: self.dispatch(request, api.name, api.respond)))
 
     def _stray(self, request: Request) -> Response:
         with self.lock:
@@ -233,7 +249,7 @@ class AuthorizationServer(Core):
                 listener.close()
 
     def _serve_api(self, api: ProtectedApi) -> None:
-        listener = LoopbackServer(lambda request: self._dispatch(request, api.name, api.respond))
+        listener = LoopbackServer(lambda request: self.dispatch(request, api.name, api.respond))
         self._listeners.append(listener)
         api.served_at = listener.origin
 
@@ -242,7 +258,7 @@ class AuthorizationServer(Core):
     def handle(self, request: Request) -> Response:
         """Answer a request to one of the endpoints."""
         name = self._endpoint_at(request.url)
-        return self._dispatch(request, name, self._answer)
+        return self.dispatch(request, name, self._answer)
 
     def _endpoint_at(self, url: str) -> str:
         path = urlsplit(url).path
@@ -271,144 +287,6 @@ class AuthorizationServer(Core):
         with self.lock:
             return endpoint(self, request)
 
-    def _dispatch(self, request: Request, name: str, respond: Callable[[Request], Response]) -> Response:
-        """Take note of a request, then answer it, honestly or as planned by `misbehave`."""
-
-        def proceed() -> Response:
-            try:
-                response = respond(request)
-            except Refusal as refusal:
-                response = refusal.response()
-            return response.with_headers(*request.response_headers)
-
-        request.endpoint = name
-        request.proceed = proceed
-        with self.lock:
-            self.requests.append(request)
-            planned = self._next_misbehaviour(name)
-        if planned is None:
-            response = proceed()
-        else:
-            if planned.delay:
-                if request.patience is not None and planned.delay > request.patience:
-                    msg = f"no answer from the {name} endpoint within {request.patience} s"
-                    raise TimedOut(msg)
-                sleep(planned.delay)
-            response = planned.answer(request)
-        request.response_status = response.status
-        return response
-
-    def _next_misbehaviour(self, name: str) -> Planned | None:
-        waiting = self._planned.get(name)
-        if not waiting:
-            return None
-        planned = waiting[0]
-        if planned.times is not None:
-            planned.times -= 1
-            if planned.times <= 0:
-                waiting.pop(0)
-        return planned
-
-    # Misbehaving
-
-    def misbehave(
-        self,
-        endpoint: str,
-        answer: Misbehaviour | None = None,
-        *,
-        status: int = 200,
-        body: bytes | str | None = None,
-        headers: Headers | None = None,
-        json: Any = None,
-        times: int | None = 1,
-        delay: float = 0.0,
-    ) -> None:
-        """Plan another answer for the next requests to an endpoint. Several plans follow one another.
-
-        Args:
-            endpoint: name of the endpoint, or of an API.
-            answer: a callable that takes the `Request` and returns the `Response`; several are ready in
-                `requests_oauth2client.testing.misbehaviour`. Without it, what follows makes the answer.
-            status: HTTP status.
-            body: HTTP body.
-            headers: HTTP headers.
-            json: content of a JSON body.
-            times: number of requests; `None` for all that come.
-            delay: seconds to wait before the answer. When nothing else is given, the answer itself is honest.
-
-        """
-        if answer is None:
-            honest = (status, body, headers, json) == (200, None, None, None)
-            answer = Request.proceed_with if honest else canned(status, body or b"", headers, json)
-        with self.lock:
-            self._planned.setdefault(endpoint, []).append(Planned(answer, times, delay))
-
-    def behave(self) -> None:
-        """Forget all planned misbehaviours, and come back to the choices made when the server was built."""
-        with self.lock:
-            self._planned.clear()
-            self.reset_switches()
-
-    # Driving it from a test
-
-    def count(self, endpoint: str) -> int:
-        """Return the number of requests that an endpoint, or an API, received."""
-        with self.lock:
-            return sum(request.endpoint == endpoint for request in self.requests)
-
-    def last(self, endpoint: str) -> Request:
-        """Return the last request that an endpoint, or an API, received."""
-        with self.lock:
-            return next(request for request in reversed(self.requests) if request.endpoint == endpoint)
-
-    def authorize(
-        self,
-        url: object,
-        user: str | None = None,
-        *,
-        deny: bool = False,
-        error: str | None = None,
-        auth_time: float | None = None,
-        acr: str | None = None,
-    ) -> str:
-        """Do what a user with a browser would do: open an authorization request, log in, decide.
-
-        Args:
-            url: the authorization request.
-            user: name of the user who logs in. With `prompt=none`, of the user who is logged in already; `None` if
-                nobody is.
-            deny: whether they deny the request.
-            error: an error code that the server answers instead.
-            auth_time: when they logged in, in seconds since 1970-01-01 UTC; now by default. If that is too old for
-                `max_age`, they log in again.
-            acr: how they logged in; by default, the first of the `acr_values` asked for that the server supports.
-
-        Returns:
-            the URL to which the browser is redirected.
-
-        Raises:
-            Refusal: when the server shows an error page instead of redirecting.
-
-        """
-        refusals: list[Refusal] = []
-        login = None
-        if user is not None:
-            login = Login(self.users[user], self.clock.now() if auth_time is None else auth_time, acr)
-
-        def respond(request: Request) -> Response:
-            try:
-                with self.lock:
-                    return answer(self, request, lambda asked: decide_now(self, asked, login, deny=deny, error=error))
-            except Refusal as refusal:
-                refusals.append(refusal)
-                raise
-
-        request = Request("GET", str(url), CaseInsensitiveDict())
-        location = self._dispatch(request, "authorization", respond).header("Location")
-        if location is None:
-            raise refusals[0] if refusals else Refusal("server_error", "the answer is not a redirect")
-        return location
-
     def rotate_keys(self, *, keep_old: bool = True) -> None:
         """Sign with new keys from now on. The old ones stay published, or are withdrawn at once."""
         with self.lock:
@@ -419,33 +297,6 @@ class AuthorizationServer(Core):
         with self.lock:
             for nonces in (self.dpop_nonces, *(api.dpop_nonces for api in self._apis)):
                 nonces.rotate()
-
-    def issue_token(
-        self,
-        client_id: str,
-        *,
-        user: str | None = None,
-        scope: str | None = None,
-        grant_type: str = "authorization_code",
-        **parameters: str,
-    ) -> dict[str, Any]:
-        """Issue tokens without any request, as if that grant had just succeeded.
-
-        Args:
-            client_id: the client that gets the tokens.
-            user: name of the user who granted it; `None` for the client's own.
-            scope: the scope of the tokens.
-            grant_type: decides, with `issue_refresh_tokens`, whether there is a refresh token.
-            **parameters: other parameters of the token request, such as `resource`.
-
-        Returns:
-            the fields of a token response.
-
-        """
-        with self.lock:
-            login = Login(self.users[user], self.clock.now()) if user is not None else None
-            asked = TokenRequest.without_http(self, client_id, grant_type, {"scope": scope, **parameters})
-            return token_response(asked, new_grant(asked, user=login.user if login else None, login=login))
 
     def __repr__(self) -> str:
         """Show the issuer."""

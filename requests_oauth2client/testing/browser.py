@@ -7,10 +7,10 @@ import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 
-from .http import Refusal
 from .tokens import Login
 
 if TYPE_CHECKING:
+    from .clients import User
     from .core import Core
     from .http import Form, Request, Response
 
@@ -42,17 +42,20 @@ def login_of(server: Core, request: Request) -> Login | None:
     return server.logins.get(browser_of(request) or "")
 
 
-def log_in(server: Core, browser: str, form: Form) -> Login:
-    """Log in with a username and a password; users without a password need none.
-
-    Raises:
-        Refusal: `access_denied` when they are wrong.
-
-    """
+def check_password(server: Core, form: Form) -> User | None:
+    """Return the user, if that is their password; users without a password need none."""
     user = server.users.get(form.get("username") or "")
     given = form.get("password") or ""
     if user is None or not hmac.compare_digest(given.encode(), (user.password or "").encode()):
-        raise Refusal("access_denied", "Wrong username or password.")
+        return None
+    return user
+
+
+def log_in(server: Core, browser: str, form: Form) -> Login | None:
+    """Log in with a username and a password; `None` if they are wrong."""
+    user = check_password(server, form)
+    if user is None:
+        return None
     login = Login(user=user, auth_time=server.clock.now())
     server.logins[browser] = login
     return login

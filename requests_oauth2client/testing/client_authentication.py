@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
@@ -93,7 +92,7 @@ def _check_secret(client: Client, secret: str) -> Client:
 def _check_basic(server: Core, authorization: str) -> Client:
     try:
         decoded = base64.b64decode(authorization[len("Basic ") :].strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as exc:
+    except ValueError as exc:
         raise Refusal("invalid_client", "malformed Basic credentials", status=401) from exc
     client_id, colon, secret = decoded.partition(":")
     if not colon:

@@ -67,6 +67,10 @@ class Client:
     """The only algorithm accepted for its request objects; `None` for any asymmetric one."""
     require_signed_request_object: bool = False
     require_pushed_authorization_requests: bool = False
+    backchannel_token_delivery_mode: str = "poll"  # noqa: S105  # a mode
+    """`poll`, `ping` or `push`."""
+    backchannel_client_notification_endpoint: str | None = None
+    """Where it receives pings and pushed tokens."""
     dpop_bound_access_tokens: bool = False
     """Refuse its token requests that have no DPoP proof."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jwskate import Jwk
 
-    from .pending import Interaction, PushedRequest
+    from .pending import BackchannelRequest, DeviceRequest, Interaction, PushedRequest
     from .tokens import AuthorizationCode, Login
 
 PATHS = {
@@ -32,6 +32,9 @@ PATHS = {
     "introspection": "/introspect",
     "userinfo": "/userinfo",
     "jwks": "/jwks",
+    "device_authorization": "/device_authorization",
+    "verification": "/device",
+    "backchannel_authentication": "/backchannel_authentication",
 }
 
 
@@ -76,6 +79,8 @@ class Core(Switches):
         self.codes: dict[str, AuthorizationCode] = {}
         self.pushed_requests: dict[str, PushedRequest] = {}
         self.interactions: dict[str, Interaction] = {}
+        self.device_requests: dict[str, DeviceRequest] = {}
+        self.backchannel_requests: dict[str, BackchannelRequest] = {}
         self.logins: dict[str, Login] = {}  # by browser
         self.consents: dict[tuple[str, str], set[str]] = {}  # scopes, by username and client_id
 
@@ -157,6 +162,10 @@ class Core(Switches):
         with self.lock:
             self.users[username] = user
         return user
+
+    def user_with_sub(self, sub: str) -> User | None:
+        """Return the user with that `sub`."""
+        return next((user for user in self.users.values() if user.sub == sub), None)
 
     def trust_issuer(self, issuer: str, jwks: Any) -> None:
         """Accept assertions signed by that issuer, with one of these keys, as authorization grants."""

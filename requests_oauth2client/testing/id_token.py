@@ -44,10 +44,17 @@ def encrypt(client: Client, content: str, alg: str, enc: str, headers: Mapping[s
     return str(JweCompact.encrypt(content.encode(), key, alg=alg, enc=enc, extra_headers=headers))
 
 
-def id_token(server: Core, grant: Grant, *, access_token: str, code: str | None = None) -> str:
+def id_token(
+    server: Core,
+    grant: Grant,
+    *,
+    access_token: str | None = None,
+    refresh_token: str | None = None,
+    code: str | None = None,
+) -> str:
     """Make an ID Token for a grant, signed and encrypted as its client registered."""
     client = server.clients[grant.client_id]
-    claims = id_token_claims(server, grant, access_token=access_token, code=code)
+    claims = id_token_claims(server, grant, access_token=access_token, refresh_token=refresh_token, code=code)
     if server.id_token_maker is not None:
         return server.id_token_maker(claims, client)
     value = sign(server, client, claims, client.id_token_signed_response_alg)
@@ -55,7 +62,9 @@ def id_token(server: Core, grant: Grant, *, access_token: str, code: str | None 
     return value if alg is None else encrypt(client, value, alg, enc, {"cty": "JWT"})
 
 
-def id_token_claims(server: Core, grant: Grant, *, access_token: str, code: str | None) -> dict[str, Any]:
+def id_token_claims(
+    server: Core, grant: Grant, *, access_token: str | None, refresh_token: str | None, code: str | None
+) -> dict[str, Any]:
     """Return the claims, after the changes that `server.id_token_claims` asks for."""
     alg = server.clients[grant.client_id].id_token_signed_response_alg
     now = int(server.clock.now())
@@ -75,6 +84,11 @@ def id_token_claims(server: Core, grant: Grant, *, access_token: str, code: str 
     for name in server.id_token_hashes:
         value = hashed[name]
         claims[name] = None if value is None else half_hash(value, alg)
+    if grant.pushed_for is not None:  # CIBA Core §10.3.1
+        claims["urn:openid:params:jwt:claim:auth_req_id"] = grant.pushed_for
+        claims["at_hash"] = half_hash(access_token or "", alg)
+        if refresh_token is not None:
+            claims["urn:openid:params:jwt:claim:rt_hash"] = half_hash(refresh_token, alg)
     changes = server.id_token_claims
     claims = changes(claims) if callable(changes) else {**claims, **changes}
     return {name: value for name, value in claims.items() if value is not None}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from jwskate import Jwk
 
+from .signed_jwt import ASYMMETRIC_ALGS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -27,6 +29,12 @@ class ServerKeys:
     def signing_key(self, alg: str) -> Jwk:
         """Return the key that signs now with that algorithm."""
         return _key(self._owner, alg, self._published[-1])
+
+    def verification_keys(self, alg: object) -> list[Jwk]:
+        """Return the published keys for an algorithm."""
+        if alg not in ASYMMETRIC_ALGS:
+            return []
+        return [_key(self._owner, str(alg), generation).public_jwk() for generation in self._published]
 
     def decryption_keys(self) -> list[Jwk]:
         """Return the keys for which clients encrypt."""

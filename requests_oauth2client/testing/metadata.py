@@ -21,6 +21,8 @@ FIELDS = {
     "introspection": "introspection_endpoint",
     "userinfo": "userinfo_endpoint",
     "jwks": "jwks_uri",
+    "device_authorization": "device_authorization_endpoint",
+    "backchannel_authentication": "backchannel_authentication_endpoint",
 }
 """Name of the metadata field that gives the URL of each endpoint."""
 
@@ -73,6 +75,9 @@ def _openid(server: Core) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "acr_values_supported": sorted(server.acr_values_supported) if server.acr_values_supported else None,
         "claims_parameter_supported": False,
+        "backchannel_token_delivery_modes_supported": ["poll", "ping", "push"],
+        "backchannel_authentication_request_signing_alg_values_supported": list(ASYMMETRIC_ALGS),
+        "backchannel_user_code_parameter_supported": False,
     }
     for name in ("id_token", "userinfo"):
         facts[f"{name}_signing_alg_values_supported"] = [*ASYMMETRIC_ALGS, *SYMMETRIC_ALGS]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 if TYPE_CHECKING:
-    from .clients import Client
+    from .clients import Client, User
     from .http import Form
     from .tokens import Login
 
@@ -50,3 +50,48 @@ class Interaction:
     asked: CheckedRequest
     login: Login | None
     """Who is known to be there; `None` when they must log in first."""
+
+
+@define(eq=False, kw_only=True)
+class PolledRequest:
+    """A request whose client asks again and again whether its user decided."""
+
+    client_id: str
+    scope: tuple[str, ...]
+    audience: tuple[str, ...]
+    expires_at: float
+    interval: int
+    """Seconds to wait between two token requests."""
+    last_poll: float | None = None
+    polls_before_decision: int = 0
+    """How many token requests are still told to wait, though the user decided."""
+    login: Login | None = None
+    """Who approved it."""
+    denied: bool = False
+    redeemed: bool = False
+
+    @property
+    def undecided(self) -> bool:
+        """Whether its user can still decide."""
+        return self.login is None and not self.denied
+
+
+@define(eq=False, kw_only=True)
+class DeviceRequest(PolledRequest):
+    """A device that waits for its user, RFC 8628."""
+
+    device_code: str = field(repr=False)
+    user_code: str
+
+
+@define(eq=False, kw_only=True)
+class BackchannelRequest(PolledRequest):
+    """A client that waits for a user elsewhere, CIBA."""
+
+    auth_req_id: str = field(repr=False)
+    user: User
+    """Who is asked."""
+    binding_message: str | None
+    """What is shown on both devices."""
+    acr_values: tuple[str, ...]
+    client_notification_token: str | None = field(repr=False)

@@ -66,6 +66,11 @@ class Switches:
     dpop_nonce_rs: bool = False
     dpop_nonce_uses: int | None = None
     dpop_downgrade: bool = False
+    device_code_lifetime: int = 600
+    backchannel_lifetime: int = 120
+    polling_interval: int | None = 5
+    enforce_polling_interval: bool = True
+    exchangeable_tokens: dict[str, str] = Factory(dict)
     jwks_max_age: int | None = 3600
     extra_jwks: list[dict[str, Any]] = Factory(list)
     serve_oidc_discovery: bool = True

@@ -89,5 +89,5 @@ def access_token_response(
     if refresh_token is not None:
         response["refresh_token"] = refresh_token
     if grant.user is not None and "openid" in scope and asked.grant_type in server.issue_id_tokens:
-        response["id_token"] = id_token(server, grant, access_token=token.value, code=code)
+        response["id_token"] = id_token(server, grant, access_token=token.value, refresh_token=refresh_token, code=code)
     return {**response, **server.extra_token_fields}

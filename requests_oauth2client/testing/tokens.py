@@ -40,6 +40,8 @@ class Grant:
     """Of the authorization request."""
     state: str | None = field(default=None, repr=False)
     """Of the authorization request."""
+    pushed_for: str | None = field(default=None, repr=False)
+    """The `auth_req_id` of the request, when its tokens are pushed to the client."""
     revoked: bool = False
 
     @property
