@@ -88,7 +88,7 @@ def test_errors(client: OAuth2Client, server: AuthorizationServer) -> None:
         client.client_credentials(scope="write")
     assert_type(raised.value.error, str)
     assert_type(raised.value.description, "str | None")
-    assert_type(raised.value.response, "requests.Response | None")
+    assert_type(raised.value.response, requests.Response)
 
 
 def test_client_authentication() -> None:
