@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from .auth import OAuth2ClientCredentialsAuth as OAuth2ClientCredentialsAuth
     from .auth import OAuth2DeviceCodeAuth as OAuth2DeviceCodeAuth
     from .auth import OAuth2ResourceOwnerPasswordAuth as OAuth2ResourceOwnerPasswordAuth
+    from .authorization_request import AuthorizationRequest as AuthorizationRequest
+    from .authorization_request import RequestParameterAuthorizationRequest as RequestParameterAuthorizationRequest
+    from .authorization_request import (
+        RequestUriParameterAuthorizationRequest as RequestUriParameterAuthorizationRequest,
+    )
+    from .authorization_response import AuthorizationResponse as AuthorizationResponse
     from .backchannel_authentication import BackChannelAuthenticationPollingJob as BackChannelAuthenticationPollingJob
     from .backchannel_authentication import BackChannelAuthenticationPoolingJob as BackChannelAuthenticationPoolingJob
     from .backchannel_authentication import BackChannelAuthenticationResponse as BackChannelAuthenticationResponse
@@ -40,6 +46,9 @@ if TYPE_CHECKING:
     from .discovery import oauth2_discovery_document_url as oauth2_discovery_document_url
     from .discovery import oidc_discovery_document_url as oidc_discovery_document_url
     from .discovery import well_known_uri as well_known_uri
+    from .dpop import DPoPKey as DPoPKey
+    from .dpop import DPoPToken as DPoPToken
+    from .dpop_validation import validate_dpop_proof as validate_dpop_proof
     from .enums import CodeChallengeMethods as CodeChallengeMethods
     from .enums import Endpoints as Endpoints
     from .enums import GrantTypes as GrantTypes
@@ -135,8 +144,14 @@ if TYPE_CHECKING:
     from .exceptions import UnsupportedTokenType as UnsupportedTokenType
     from .exceptions import UseDPoPNonce as UseDPoPNonce
     from .exceptions import UserInfoError as UserInfoError
+    from .id_token import IdToken as IdToken
+    from .pkce import PkceUtils as PkceUtils
     from .polling import BaseTokenEndpointPollingJob as BaseTokenEndpointPollingJob
     from .polling import BaseTokenEndpointPoolingJob as BaseTokenEndpointPoolingJob
+    from .serializers import AuthorizationRequestSerializer as AuthorizationRequestSerializer
+    from .serializers import BearerTokenSerializer as BearerTokenSerializer
+    from .serializers import DPoPKeySerializer as DPoPKeySerializer
+    from .serializers import TokenSerializer as TokenSerializer
     from .token_exchange import IssuedToken as IssuedToken
     from .tokens import BearerToken as BearerToken
     from .uris import validate_endpoint_uri as validate_endpoint_uri
@@ -152,6 +167,12 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "OAuth2DeviceCodeAuth",
         "OAuth2ResourceOwnerPasswordAuth",
     ),
+    "authorization_request": (
+        "AuthorizationRequest",
+        "RequestParameterAuthorizationRequest",
+        "RequestUriParameterAuthorizationRequest",
+    ),
+    "authorization_response": ("AuthorizationResponse",),
     "backchannel_authentication": (
         "BackChannelAuthenticationPollingJob",
         "BackChannelAuthenticationPoolingJob",
@@ -173,6 +194,8 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "DeviceAuthorizationResponse",
     ),
     "discovery": ("oauth2_discovery_document_url", "oidc_discovery_document_url", "well_known_uri"),
+    "dpop": ("DPoPKey", "DPoPToken"),
+    "dpop_validation": ("validate_dpop_proof",),
     "enums": ("CodeChallengeMethods", "Endpoints", "GrantTypes", "ResponseTypes"),
     "exceptions": (
         "AccessDenied",
@@ -265,7 +288,15 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "UseDPoPNonce",
         "UserInfoError",
     ),
+    "id_token": ("IdToken",),
+    "pkce": ("PkceUtils",),
     "polling": ("BaseTokenEndpointPollingJob", "BaseTokenEndpointPoolingJob"),
+    "serializers": (
+        "AuthorizationRequestSerializer",
+        "BearerTokenSerializer",
+        "DPoPKeySerializer",
+        "TokenSerializer",
+    ),
     "token_exchange": ("IssuedToken",),
     "tokens": ("BearerToken",),
     "uris": ("validate_endpoint_uri", "validate_issuer_uri"),

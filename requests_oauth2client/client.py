@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 from attrs import field, fields, frozen
 
+from .authorization_code import AuthorizationCode
+from .authorization_server_keys import AuthorizationServerKeys
 from .backchannel_authentication import BackChannelAuthentication
 from .client_authentication import BaseClientAuthenticationMethod, PrivateKeyJwt, client_auth_factory
 from .device_authorization import DeviceAuthorization
@@ -21,6 +23,7 @@ from .discovery import (
     parse_discovery_document,
     well_known_uri,
 )
+from .dpop import DPoPKey
 from .endpoint import DEFAULT_TIMEOUT, MAX_RESPONSE_SIZE, exchange
 from .enums import CodeChallengeMethods, Endpoints, GrantTypes
 from .evidence import printable_url
@@ -46,6 +49,7 @@ from .exceptions import (
 )
 from .introspection import Introspection
 from .jose import is_asymmetric_signature_alg
+from .jwks import ServerKeys
 from .revocation import Revocation
 from .token_endpoint import TokenEndpoint
 from .token_exchange import TokenExchange
@@ -61,14 +65,6 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
     from typing_extensions import Self
 
-    from .dpop import DPoPKey
-
-
-def _generate_dpop_key(alg: str) -> DPoPKey:
-    from .dpop import DPoPKey
-
-    return DPoPKey.generate(alg)
-
 
 def _url() -> Any:
     """Declare the URL of an endpoint, which discovery fills in."""
@@ -82,6 +78,7 @@ def _found(default: Any, kind: type) -> Any:
 
 @frozen(init=False, repr=False)
 class OAuth2Client(
+    AuthorizationCode,
     DeviceAuthorization,
     BackChannelAuthentication,
     TokenExchange,
@@ -89,12 +86,14 @@ class OAuth2Client(
     Revocation,
     Introspection,
     UserInfo,
+    AuthorizationServerKeys,
 ):
     """An OAuth 2.x client of one Authorization Server.
 
-    Where its verbs are: `TokenEndpoint` (client credentials, refresh, password, JWT bearer, and any other grant by
-    `token_request`), `DeviceAuthorization`, `BackChannelAuthentication` (CIBA), `TokenExchange`, `Revocation`,
-    `Introspection`, `UserInfo`.
+    Where its verbs are: `AuthorizationCode` (Authorization Requests, PAR, codes), `TokenEndpoint` (client credentials,
+    refresh, password, JWT bearer, and any other grant by `token_request`), `DeviceAuthorization`,
+    `BackChannelAuthentication` (CIBA), `TokenExchange`, `Revocation`, `Introspection`, `UserInfo`,
+    `AuthorizationServerKeys` (JWKS).
 
     All attributes are read-only. `extra_metadata` holds the keywords that this class does not know.
     """
@@ -117,16 +116,18 @@ class OAuth2Client(
     code_challenge_method: str | None = CodeChallengeMethods.S256.value
     authorization_response_iss_parameter_supported: bool = _found(default=False, kind=bool)
     require_pushed_authorization_requests: bool = _found(default=False, kind=bool)
+    require_signed_request_object: bool = _found(default=False, kind=bool)
     token_class: type[BearerToken] = BearerToken
     session: requests.Session = field(factory=requests.Session)
     dpop_bound_access_tokens: bool = False
-    dpop_key_generator: Callable[[str], DPoPKey] = _generate_dpop_key
+    dpop_key_generator: Callable[[str], DPoPKey] = DPoPKey.generate
     dpop_alg: str = "ES256"
     testing: bool = False
     timeout: float = DEFAULT_TIMEOUT
     max_response_size: int = MAX_RESPONSE_SIZE
     extra_metadata: dict[str, Any] = field(factory=dict)
     _bound_auth: AuthBase = field(init=False, eq=False)
+    _server_keys: ServerKeys = field(init=False, eq=False)
 
     def __init__(
         self,
@@ -138,6 +139,7 @@ class OAuth2Client(
         private_key: Any = None,
         private_jwk: Any = None,
         session: requests.Session | None = None,
+        authorization_server_jwks: JwkSet | Mapping[str, Any] | None = None,
         issuer: str | None = None,
         id_token_encrypted_response_alg: str | None = None,
         id_token_decryption_key: Jwk | Mapping[str, Any] | None = None,
@@ -154,6 +156,7 @@ class OAuth2Client(
             private_key: private key of the client, for `PrivateKeyJwt`.
             private_jwk: same as `private_key`.
             session: session to send requests with; by default a new one.
+            authorization_server_jwks: public keys of the server; by default they are fetched when they are needed.
             issuer: issuer identifier of the server; makes more checks possible.
             id_token_encrypted_response_alg: algorithm that ID Tokens are encrypted with; `None` when they are not.
             id_token_decryption_key: private key to decrypt ID Tokens with.
@@ -190,6 +193,7 @@ class OAuth2Client(
         self._check()
         bound = handler.for_issuer(issuer) if isinstance(handler, BaseClientAuthenticationMethod) else handler
         object.__setattr__(self, "_bound_auth", bound)
+        object.__setattr__(self, "_server_keys", ServerKeys(authorization_server_jwks))
 
     def _check(self) -> None:
         if not self.testing:
@@ -269,7 +273,9 @@ class OAuth2Client(
         return hash((type(self), self.token_endpoint, self.issuer, getattr(self.auth, "client_id", None)))
 
     def __enter__(self) -> Self:
-        """Return the client."""
+        """Fetch the keys of the server, if it has any, and return the client."""
+        if self.jwks_uri:
+            self.update_authorization_server_public_keys()
         return self
 
     def __exit__(
