@@ -32,7 +32,7 @@ from .exceptions import (
 )
 from .jose import CompactSigner, sha256_b64u
 from .nonces import NonceMemory, origin_of, usable_nonce
-from .resending import follow_with, forget_redirect, redirected, repeat, resend
+from .resending import drain, follow_with, forget_redirect, redirected, repeat, resend
 from .signing_keys import (
     MIN_RSA_BITS,
     SIGNATURE_ALGS,
@@ -604,6 +604,7 @@ class DPoPToken(BearerToken):  # type: ignore[override]  # nobody calls the cons
         if not self._is_in(request):
             return response
         if response.status_code == 401 and _demands_nonce(response):  # noqa: PLR2004 - Unauthorized
+            drain(response)
             self.dpop_key.handle_rs_provided_dpop_nonce(response, self.DPOP_HEADER)
             # a transport that cannot be asked again gives the refusal: the next request will have the nonce
             if hasattr(response, "connection"):

@@ -146,7 +146,7 @@ def _public_key(proof: bytes, jwt: SignedJwt) -> Jwk:
         _refuse(proof, "its 'jwk' header is a private or symmetric key")
     if jwk.kty == "RSA" and jwk.key_size < MIN_RSA_BITS:
         _refuse(proof, f"its 'jwk' header is not a valid JWK: RSA keys need {MIN_RSA_BITS} bits at least")
-    return jwk
+    return jwk.minimize()  # its `alg`, `use` and the like are the sender's word
 
 
 def _check_signature(proof: bytes, jwt: SignedJwt, jwk: Jwk, accepted: set[str]) -> None:

@@ -78,6 +78,10 @@ OAuth2Error
 ├─ ExpiredAccessToken
 ├─ NonRenewableTokenError
 ├─ UnsupportedTokenTypeError
+├─ TokenStoreError
+│  ├─ TokenStoreUnavailable
+│  ├─ TokenNotStored
+│  └─ CorruptTokenStore
 ├─ PollingExpired
 ├─ PollingStopped
 ├─ MissingRefreshToken
@@ -215,6 +219,10 @@ class EndpointError(OAuth2Error):
 
     hint: ClassVar[str] = "Look the error code up in the documentation of the server."
     """What to do next: ends the message."""
+
+    response: requests.Response
+    error: str
+    uri: str | None
 
     def __init__(
         self,
@@ -745,6 +753,25 @@ class NonRenewableTokenError(OAuth2Error):
 
     def __init__(self, message: str = "") -> None:
         self._say(message or "There is no token, and no way to get one: provide a token, a code or a refresh token.")
+
+
+class TokenStoreError(OAuth2Error):
+    """A token store did not do what it was asked for; the cause is chained to this error."""
+
+    def __init__(self, message: str) -> None:
+        self._say(message)
+
+
+class TokenStoreUnavailable(TokenStoreError):
+    """The store cannot be reached, or its lock was not free in time. Nothing was lost, and no token was spent."""
+
+
+class TokenNotStored(TokenStoreError):
+    """A renewed token could not be stored. The handler holds it, and stores it before it is used."""
+
+
+class CorruptTokenStore(TokenStoreError):
+    """What a store holds is not what was put there: another format, a wrong key, damage. It is left as it is."""
 
 
 class PollingExpired(OAuth2Error, TimeoutError):

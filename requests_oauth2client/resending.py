@@ -29,16 +29,25 @@ _copy = requests.PreparedRequest.copy
 _redirects = SessionRedirectMixin()
 
 
-def repeat(refusal: requests.Response) -> requests.PreparedRequest:
-    """Return the request that was refused, ready to be sent again, and release the connection it came by.
+def drain(refusal: requests.Response) -> None:
+    """Read a refusal to its end, and release its connection."""
+    body = bytearray()
+    with suppress(requests.RequestException, RuntimeError):
+        for chunk in refusal.iter_content(8192):
+            body += chunk
+            if len(body) > MAX_REFUSAL_SIZE:
+                break
+    refusal._content = bytes(body)  # noqa: SLF001 - as `Response.content` does
+    refusal.close()
 
-    Its body starts where it started, and cookies that came with the refusal are in.
+
+def repeat(refusal: requests.Response) -> requests.PreparedRequest:
+    """Return the request that was refused, ready to be sent again: its body at its start, with cookies of the refusal.
 
     Raises:
         UnrepeatableBody: the body was a stream that is used up.
 
     """
-    _drain(refusal)
     _rewind(refusal)
     request = _copy(refusal.request)
     _take_cookies(request, refusal)
@@ -83,17 +92,6 @@ def follow_with(request: requests.PreparedRequest, following: requests.PreparedR
 def forget_redirect(request: requests.PreparedRequest) -> None:
     """Undo `follow_with`: the request was sent again, and met no redirect."""
     request.__dict__.pop("copy", None)
-
-
-def _drain(refusal: requests.Response) -> None:
-    body = bytearray()
-    with suppress(requests.RequestException, RuntimeError):
-        for chunk in refusal.iter_content(8192):
-            body += chunk
-            if len(body) > MAX_REFUSAL_SIZE:
-                break
-    refusal._content = bytes(body)  # noqa: SLF001 - as `Response.content` does
-    refusal.close()
 
 
 def _rewind(refusal: requests.Response) -> None:
