@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 LOG_START = pytest.StashKey[int]()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of one server in one worker, so that it is started once."""
-    if config.pluginmanager.has_plugin("xdist"):
-        for item in items:
-            if "oidc_server" in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group("oidc-provider"))
-
-
 @pytest.fixture(scope="session")
 def oidc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
     try:
