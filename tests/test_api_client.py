@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import http.cookiejar
 import http.server
+import itertools
 import pickle
 import posixpath
 import threading
@@ -260,7 +261,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("path", REFUSED, ids=ascii)
+@pytest.mark.parametrize("path", REFUSED, ids=itertools.count())
 def test_refused_paths(api: ApiClient, server: Api, path: Any) -> None:
     """What a server might resolve to another place, or what is no path at all, is refused, and nothing is sent."""
     with pytest.raises(InvalidPathParam, match=r"Unexpected path .* Pass a relative path") as refused:
