@@ -151,6 +151,29 @@ def test_slow_drip(reached):
     assert time.monotonic() - start >= 0.2
 
 
+def test_late_answers_to_those_who_left(reached):
+    """A client that left before the answer does not disturb the next one."""
+    server, _ = reached
+    server.misbehave("token", delay=0.2)
+    with pytest.raises(requests.ReadTimeout):
+        ask(reached, timeout=(1, 0.05))
+    assert ask(reached).status_code == 200
+
+
+def test_injections(reached):
+    """Errors can carry line breaks and control sequences, and keys can be strange."""
+    server, session = reached
+    server.misbehave("token", misbehaviour.log_injection())
+    assert "\n" in ask(reached).json()["error_description"]
+    server.misbehave("token", misbehaviour.invalid_utf8())
+    with pytest.raises(UnicodeDecodeError):
+        ask(reached).content.decode()
+    server.misbehave("jwks", misbehaviour.strange_keys())
+    keys = session.get(server.endpoint("jwks")).json()["keys"]
+    assert {"kty": "oct", "k": "AAAA", "kid": "symmetric"} in keys
+    assert any(isinstance(key, dict) and key.get("alg") == "RS256" for key in keys)
+
+
 def test_apis_misbehave_too(reached):
     """APIs misbehave under their name."""
     server, _ = reached

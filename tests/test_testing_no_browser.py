@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from xml.etree.ElementTree import canonicalize
 
 import jwskate
 import pytest
@@ -386,6 +387,42 @@ class TestExchange:
         assert server.access_tokens[granted["access_token"]].grant.sub == "someone"
 
 
+DS = "http://www.w3.org/2000/09/xmldsig#"
+
+
+def saml_assertion(
+    key, *, sub="248289761001", method="urn:oasis:names:tc:SAML:2.0:cm:bearer", recipient="https://as.local/token",
+    until="2100-01-01T00:00:00.000Z", audience="https://as.local", before="", default_namespace=False,
+):  # fmt: skip
+    """Sign an assertion; see the vectors for ones that another program signed."""
+    until = f' NotOnOrAfter="{until}"' if until else ""
+    assertion = (
+        '<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_1" Version="2.0">'
+        f"<saml:Issuer>https://idp.local</saml:Issuer>{before}<saml:Subject><saml:NameID>{sub}</saml:NameID>"
+        f'<saml:SubjectConfirmation Method="{method}"><saml:SubjectConfirmationData Recipient="{recipient}"{until}/>'
+        f"</saml:SubjectConfirmation></saml:Subject><saml:Conditions><saml:AudienceRestriction>"
+        f"<saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions></saml:Assertion>"
+    )
+    digest = base64.b64encode(hashlib.sha256(canonicalize(assertion).encode()).digest()).decode()
+    exclusive = 'Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"'
+    signed_info = (
+        f'<ds:SignedInfo xmlns:ds="{DS}"><ds:CanonicalizationMethod {exclusive}/>'
+        '<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"/><ds:Reference URI="#_1">'
+        f'<ds:Transforms><ds:Transform Algorithm="{DS}enveloped-signature"/><ds:Transform {exclusive}/></ds:Transforms>'
+        '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>'
+        f"<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
+    )
+    if default_namespace:
+        signed_info = signed_info.replace("xmlns:ds", "xmlns").replace("ds:", "")
+    value = base64.b64encode(key.sign(canonicalize(signed_info).encode(), alg="ES256")).decode()
+    namespace, prefix = (f' xmlns="{DS}"', "") if default_namespace else (f' xmlns:ds="{DS}"', "ds:")
+    signature = (
+        f"<{prefix}Signature{namespace}>{signed_info.replace(namespace, '')}"
+        f"<{prefix}SignatureValue>{value}</{prefix}SignatureValue></{prefix}Signature>"
+    )
+    return assertion.replace("</saml:Assertion>", f"{signature}</saml:Assertion>")
+
+
 class TestSaml:
     def grant(self, session, server, text, **form):
         encoded = base64.urlsafe_b64encode(text.encode()).decode()
@@ -431,6 +468,38 @@ class TestSaml:
         tampered = re.sub(pattern, replacement, vector["assertion"], flags=re.DOTALL)
         assert tampered != vector["assertion"]
         assert error(self.grant(session, server, tampered)) == "invalid_grant"
+
+    def test_borrowed_signature(self, server, session):
+        """A genuine signature, hidden in the content of a forged assertion, does not help."""
+        vector = VECTORS[0]
+        server.trust_issuer("https://idp.local", vector["jwk"])
+        genuine = re.search("<ds:SignedInfo>.*</ds:SignedInfo>", vector["assertion"])[0]
+        signature = re.search("<ds:SignatureValue>.*</ds:SignatureValue>", vector["assertion"])[0]
+        for namespace in (DS, "urn:other"):
+            advice = f'<saml:Advice xmlns:ds="{namespace}">{genuine}</saml:Advice>'
+            forged = saml_assertion(IDP, sub="248289761001", before=advice)
+            forged = re.sub("<ds:SignatureValue>.*</ds:SignatureValue>", signature, forged)
+            assert error(self.grant(session, server, forged)) == "invalid_grant"
+
+    @pytest.mark.parametrize(
+        ("parts", "said"),
+        [
+            ({}, None),
+            ({"default_namespace": True}, None),
+            ({"sub": " "}, "no subject"),
+            ({"method": "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"}, "not confirmed"),
+            ({"recipient": "https://other.local/token"}, "recipient"),
+            ({"until": "soon"}, "malformed"),
+            ({"until": None}, "when it expires"),
+            ({"audience": "https://other.local"}, "audience"),
+        ],
+    )
+    def test_parts(self, server, session, parts, said):
+        """Each part that RFC 7522 §3 requires is checked."""
+        server.trust_issuer("https://idp.local", IDP)
+        answer = self.grant(session, server, saml_assertion(IDP, **parts))
+        assert (answer.status_code == 200) is (said is None)
+        assert said is None or said in answer.json()["error_description"]
 
     def test_conditions(self, server, session):
         """An assertion for another server, by someone else, or too old is refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import threading
 from urllib.parse import quote_plus, urlsplit
 
@@ -198,6 +199,21 @@ class TestClientAuthentication:
         assert with_assertion(session, server, assertion(server), client_id="keys").status_code == 200
         refused = with_assertion(session, server, assertion(server, jti="two"), client_id="post")
         assert refused.json()["error"] == "invalid_request"
+
+    @pytest.mark.parametrize(
+        "as_what",
+        [
+            list,
+            lambda keys: {"keys": [dict(key) for key in keys]},
+            lambda keys: jwskate.JwkSet(keys=keys),
+            lambda keys: dict(keys[0]),
+        ],
+    )
+    def test_registered_keys(self, server, as_what):
+        """Keys are registered as a list, a JWK Set or a single JWK; only their public part is kept."""
+        client = server.add_client("keys", jwks=as_what([KEYS["ES256"], KEYS["EdDSA"]]))
+        assert client.jwks[0] == KEYS["ES256"].public_jwk().with_kid_thumbprint()
+        assert not any(key.is_private for key in client.jwks)
 
     @pytest.mark.parametrize(
         "registration", [{}, {"client_secret": "x", "auth_methods": "tls"}, {"public": True, "color": "red"}]
@@ -559,6 +575,13 @@ class TestReachingIt:
             session.post("https://evil.local/?a=1", data={"client_secret": SECRET})
         assert server.requests == []
         assert [request.url for request in server.strays] == ["https://evil.local/?a=1"]
+
+    def test_more_bodies(self, server, session):
+        """So are bodies of text, and of nothing."""
+        api = server.protect("https://api.local/")
+        headers = bearer(server.issue_token("post")["access_token"])
+        assert session.post(api.url, data=io.StringIO("text"), headers=headers).json()["body"] == "text"
+        assert session.post(api.url, headers=headers).json()["body"] == ""
 
     def test_bodies(self, server, session):
         """Bodies of any kind are received."""

@@ -176,3 +176,30 @@ def huge_header(size: int = 60_000) -> Misbehaviour:
 def unavailable(retry_after: int | None = None) -> Misbehaviour:
     """Answer 503, with a `Retry-After` in seconds when given."""
     return canned(503, b"", {} if retry_after is None else {"Retry-After": str(retry_after)})
+
+
+def invalid_utf8() -> Misbehaviour:
+    """Answer JSON with bytes that are not UTF-8."""
+    return canned(200, b'{"access_token":"\xff\xfe","token_type":"Bearer"}', {"Content-Type": "application/json"})
+
+
+def log_injection() -> Misbehaviour:
+    """Answer an error whose texts hold line breaks and terminal control sequences, to forge lines in a log."""
+    forged = "denied\r\n2026-01-01 00:00:00 INFO all is well\x1b[2J\x00\u202e"
+    return canned(400, json={"error": "invalid_grant", "error_description": forged, "error_uri": f"https://x/{forged}"})
+
+
+def strange_keys() -> Misbehaviour:
+    """Publish, before the honest keys, others that are symmetric, weak, of an unknown type, or no keys at all."""
+    strange: list[Any] = [
+        {"kty": "oct", "k": "AAAA", "kid": "symmetric"},
+        {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "unknown type"},
+        {"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA", "kid": "not on the curve"},
+        {"kty": "EC", "crv": "P-999", "x": "AAAA", "y": "AAAA", "kid": "unknown curve"},
+        {"kty": "RSA", "n": "Aw", "e": "Aw", "kid": "tiny"},
+        {"kty": "RSA", "kid": ["not", "a", "text"]},
+        {"kid": "no type"},
+        "not an object",
+        None,
+    ]
+    return lambda request: canned(200, json={"keys": [*strange, *request.proceed().content()["keys"]]})(request)

@@ -28,8 +28,6 @@ def par_endpoint(server: Core, request: Request) -> Response:
         if parameters.get("dpop_jkt") not in {None, jkt}:
             raise Refusal("invalid_request", "'dpop_jkt' is not that of the proof")
         parameters = Form({**parameters.values, "dpop_jkt": [jkt]})
-    if parameters.get("client_id") not in {None, client.client_id}:
-        raise Refusal("invalid_request", "'client_id' is not that of the authenticated client")
     check_request(server, client, parameters, check_redirect_uri(client, parameters))
     name = REQUEST_URI_PREFIX + secrets.token_urlsafe(32)
     lifetime = server.par_lifetime
