@@ -26,6 +26,7 @@ from .exceptions import (
     UnsupportedClientCredentials,
 )
 from .jose import CompactSigner, default_alg, hmac_signer, signer
+from .signing_keys import registered_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,13 +236,19 @@ class ClientSecretJwt(BaseClientAssertionAuthenticationMethod):
 
 
 def _private_jwk(material: object) -> Jwk:
-    from jwskate import Jwk, to_jwk  # 45 ms that clients with a secret need not pay
+    from jwskate import InvalidJwk, Jwk, to_jwk  # 45 ms that clients with a secret need not pay
 
-    if isinstance(material, (str, bytes)) and b"-----BEGIN" in (
-        material if isinstance(material, bytes) else material.encode()
-    ):
-        return Jwk.from_pem(material)
-    return to_jwk(material)
+    text = material.decode("latin-1") if isinstance(material, bytes) else material
+    try:
+        return Jwk.from_pem(text) if isinstance(text, str) and "-----BEGIN" in text else to_jwk(material)
+    except InvalidJwk:  # says which member is wrong
+        raise
+    except (TypeError, ValueError, AttributeError) as exc:
+        msg = (
+            f"This private key, of type {type(material).__name__}, is not supported or not readable: "
+            "pass a JWK with all its members, a PEM without password, or a key of `cryptography`."
+        )
+        raise UnsupportedClientCredentials(msg) from exc
 
 
 @frozen(init=False)
@@ -274,7 +281,8 @@ class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
         alg = jwk.get("alg") or alg or default_alg(jwk)
         if jwk.is_symmetric or not jwk.is_private or jwk.get("use", "sig") != "sig":
             raise InvalidClientAssertionSigningKeyOrAlg(alg)
-        if alg not in jwk.supported_signing_algorithms():
+        # X25519 and X448 agree on keys, and sign nothing, whatever jwskate says of their type
+        if alg not in _names(jwk) or jwk.get("crv", "").startswith("X"):
             raise InvalidClientAssertionSigningKeyOrAlg(alg)
         self.__attrs_init__(client_id, private_jwk=jwk, alg=alg, lifetime=lifetime, jti_gen=jti_gen, aud=aud, typ=typ)
 
@@ -294,7 +302,14 @@ class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
     @cached_property
     def _signer(self) -> CompactSigner:
         alg = str(self.alg)
-        return CompactSigner(signer(self.private_jwk, alg), {"alg": alg, "typ": self.typ, "kid": self.kid})
+        sign = signer(self.private_jwk.minimize(), _names(self.private_jwk)[alg])
+        return CompactSigner(sign, {"alg": registered_name(alg), "typ": self.typ, "kid": self.kid})
+
+
+def _names(jwk: Jwk) -> dict[str, str]:
+    """Return what jwskate calls the algorithms of a key, by that name and by the registered one (ES256K)."""
+    names = jwk.supported_signing_algorithms()
+    return {**{registered_name(name): name for name in names}, **{name: name for name in names}}
 
 
 @frozen
@@ -352,7 +367,7 @@ def client_auth_factory(
             return _from_credential(*auth, audience, default_auth_handler)
         if isinstance(auth, str):
             return PublicApp(auth)
-        if callable(auth):
+        if callable(auth) and not isinstance(auth, type):
             return auth  # type: ignore[no-any-return]  # any callable is an auth handler to requests
         msg = f"`auth` of type {type(auth).__name__} is not supported: pass a client authentication method, or a pair."
         raise UnsupportedClientCredentials(msg)
