@@ -301,9 +301,12 @@ class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
 
     @cached_property
     def _signer(self) -> CompactSigner:
-        alg = str(self.alg)
-        sign = signer(self.private_jwk.minimize(), _names(self.private_jwk)[alg])
-        return CompactSigner(sign, {"alg": registered_name(alg), "typ": self.typ, "kid": self.kid})
+        alg, jwk = str(self.alg), self.private_jwk
+        name = _names(jwk)[alg]
+        if jwk.get("alg", name) != name:  # jwskate warns of its own algorithm, spelt in another way
+            jwk = jwk.copy()
+            del jwk["alg"]
+        return CompactSigner(signer(jwk, name), {"alg": registered_name(alg), "typ": self.typ, "kid": self.kid})
 
 
 def _names(jwk: Jwk) -> dict[str, str]:
