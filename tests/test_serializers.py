@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import itertools
 import json
 import re
 import zlib
@@ -266,7 +267,7 @@ BOMB = pack(b'{"access_token":"' + b"x" * (2 * MAX_SERIALIZED_SIZE) + b'"}')
         pack({name: value for name, value in MEMBERS.items() if name != "state"}),
         pack({"private_key": {"kty": "oct", "k": "MARK"}, "alg": "HS256"}), pack({"private_key": "MARK"}),
     ],
-    ids=lambda text: repr(text)[:30],
+    ids=itertools.count(),  # keys are made anew in each worker of xdist, and so are the texts
 )  # fmt: skip
 def test_malformed_texts(serializer, text):
     """What is no serialized value is refused by one typed error, which shows nothing of it; bombs are not unpacked."""
