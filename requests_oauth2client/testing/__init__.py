@@ -13,7 +13,7 @@ from .http import Form, Refusal, Request, Response
 from .protected_api import ProtectedApi
 from .protected_resource import Challenge
 from .token_requests import TokenRequest
-from .tokens import AccessToken, Grant, RefreshToken
+from .tokens import AccessToken, Grant, Login, RefreshToken
 
 __all__ = [
     "AccessToken",
@@ -23,6 +23,7 @@ __all__ = [
     "Clock",
     "Form",
     "Grant",
+    "Login",
     "ProtectedApi",
     "RefreshToken",
     "Refusal",

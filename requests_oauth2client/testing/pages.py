@@ -19,7 +19,9 @@ main { border: 1px solid #8884; border-radius: 12px; padding: 1.5rem 2rem 2rem; 
 h1 { font-size: 1.3rem; margin: 0 0 1rem; }
 label { display: block; margin: 0 0 1rem; }
 input { box-sizing: border-box; display: block; font: inherit; padding: .5rem; width: 100%; }
+input, button { border: 1px solid #8888; border-radius: 6px; }
 button { font: inherit; margin-right: .5rem; padding: .5rem 1.5rem; }
+button[value=allow] { background: #2458c5; border-color: #2458c5; color: #fff; }
 .error { color: #c22; }
 """
 
@@ -74,7 +76,7 @@ def decision_page(  # all that the page shows
     told = f'<p class="error" role="alert">{escape(error)}</p>' if error else ""
     return page(
         title,
-        f'{told}{asked}<form method="post" action="{escape(action)}">{fields}{extra}'
+        f'{told}{asked}<form method="post" action="{escape(action)}">{extra}{fields}'
         '<button name="decision" value="allow">Allow</button>'
         '<button name="decision" value="deny">Deny</button></form>',
         status=400 if error else 200,
