@@ -18,11 +18,12 @@ from requests_oauth2client import (
     OAuth2ClientCredentialsAuth,
 )
 
-from .registrations import USERS
+from .registrations import USERS, generate
 
 pytestmark = pytest.mark.servers
 
-ALGS = ["ES256", "ES384", "ES512", "EdDSA", "RS256", "PS256"]
+EC_ALGS = ["ES256", "ES384", "ES512", "EdDSA"]
+RSA_ALGS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
 ALICE = ("alice", USERS["alice"]["password"])
 
 
@@ -112,10 +113,17 @@ def test_asked_for_by_one_request(oidc_provider, connect):
     assert ApiClient(oidc_provider.api_url, auth=token).get("nonce").json()["token"]["scheme"] == "DPoP"
 
 
-@pytest.mark.parametrize("alg", ALGS)
-def test_every_alg(oidc_provider, connect, alg):
-    """The server and the API take proofs of every algorithm that they announce."""
-    token = connect("dpop-nonce").client_credentials(dpop_key=DPoPKey.generate(alg))
+@pytest.fixture(scope="module")
+def rsa_key():
+    """One key for all RSA algorithms: it names none."""
+    return {name: value for name, value in generate("RS256").items() if name != "alg"}
+
+
+@pytest.mark.parametrize("alg", [*EC_ALGS, *RSA_ALGS])
+def test_every_alg(oidc_provider, connect, rsa_key, alg):
+    """The server and the API take proofs of every algorithm that they announce, with new keys and with own ones."""
+    key = DPoPKey(rsa_key, alg=alg) if alg in RSA_ALGS else DPoPKey.generate(alg)
+    token = connect("dpop-nonce").client_credentials(dpop_key=key)
     assert ApiClient(oidc_provider.api_url, auth=token).get("nonce").status_code == 200
 
 

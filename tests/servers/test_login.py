@@ -24,6 +24,7 @@ from requests_oauth2client import (
     TokenEndpointError,
 )
 from requests_oauth2client.exceptions import InvalidUserInfoResponse
+from requests_oauth2client.serializers import AuthorizationRequestSerializer
 
 from .registrations import EVERY_METHOD
 
@@ -222,8 +223,6 @@ def test_any_loopback_port(oidc_provider, connect):
 def test_request_kept_between_redirect_and_callback(oidc_provider, connect):
     """A request that was serialized and read again validates the callback, and redeems the code."""
     client = connect()
-    from requests_oauth2client.serializers import AuthorizationRequestSerializer
-
     request, serializer = client.authorization_request(), AuthorizationRequestSerializer()
     kept = serializer.dumps(request)
     callback = oidc_provider.login(request.uri)

@@ -12,7 +12,7 @@ import { createHash, randomBytes } from 'node:crypto';
 
 import { EmbeddedJWK, calculateJwkThumbprint, createRemoteJWKSet, jwtVerify } from 'jose';
 
-const PROOF_ALGS = ['ES256', 'ES384', 'ES512', 'RS256', 'PS256', 'EdDSA', 'Ed25519'];
+const PROOF_ALGS = ['ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'EdDSA', 'Ed25519'];
 const PROOF_AGE = 60; // seconds
 
 const area = (path) => path.split('/')[1];
