@@ -137,7 +137,7 @@ class IdToken(StrictJwt):
         azp = self.claims.get("azp")
         if azp is None or isinstance(azp, str):
             return azp
-        raise AttributeError("the `azp` claim is not a string")
+        raise AttributeError("azp")
 
     @property
     def auth_datetime(self) -> datetime | None:
@@ -152,7 +152,7 @@ class IdToken(StrictJwt):
             return None
         if isinstance(auth_time, int) and not isinstance(auth_time, bool) and 0 < auth_time <= LATEST:
             return datetime.fromtimestamp(auth_time, timezone.utc)
-        raise AttributeError("the `auth_time` claim is not a positive number of seconds")
+        raise AttributeError("auth_time")
 
     @classmethod
     def hash_method(cls, key: Jwk, alg: str | None = None) -> Callable[[str], str]:

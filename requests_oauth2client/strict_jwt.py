@@ -138,6 +138,8 @@ class StrictJwt(SignedJwt):
             return self.headers
         if item == "value" or item.startswith("__"):  # asked of a half-made instance by copy and pickle
             raise AttributeError(item)
+        if hasattr(type(self), item):  # a property gave up: a claim of the same name is no answer to it
+            raise AttributeError(f"`{item}` is missing in this JWT, or of a wrong type")
         return super().__getattr__(item)
 
     def _decode(self) -> None:
@@ -273,7 +275,10 @@ class JwtPolicy:
             )
         if self.decryption_key is None:
             raise InvalidIdToken("This JWT is encrypted, and the client does not have a decryption key.", jwt, token)
-        headers = header_of(jwt.additional_authenticated_data)
+        try:
+            headers = header_of(bytes(jwt.additional_authenticated_data))
+        except ValueError as exc:
+            raise MalformedIdToken(f"This is not a JWE: {exc}", jwt, token) from exc
         if headers.get("alg") != self.encryption_alg:
             raise MismatchingIdTokenAlg(headers.get("alg"), self.encryption_alg, token, jwt)
         for name in ("crit", "zip"):  # extensions, and compression: a bomb, or a leak of its content (RFC 8725 §3.6)
@@ -326,13 +331,15 @@ class JwtPolicy:
             )
         if self.alg is not None and alg != self.alg:
             raise MismatchingIdTokenAlg(alg, self.alg, token, jwt)
+        if not isinstance(alg, str):
+            raise UnsupportedIdTokenAlg(token, jwt, alg)
         if alg in HMAC_ALGS and not self.client_secret:
             raise InvalidIdToken(
                 f"This JWT is signed with '{alg}', and the client does not have a Client Secret.", jwt, token
             )
         if alg in HMAC_ALGS and self.alg is None:
             raise MismatchingIdTokenAlg(alg, "asymmetric, unless the client names this one", token, jwt)
-        if not isinstance(alg, str) or (alg not in ALGORITHMS and alg not in HMAC_ALGS):
+        if alg not in ALGORITHMS and alg not in HMAC_ALGS:
             raise UnsupportedIdTokenAlg(token, jwt, alg)
         return alg
 
