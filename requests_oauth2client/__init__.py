@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from .enums import Endpoints as Endpoints
     from .enums import GrantTypes as GrantTypes
     from .enums import ResponseTypes as ResponseTypes
+    from .events import TokenEvent as TokenEvent
+    from .events import log_events as log_events
     from .exceptions import AccessDenied as AccessDenied
     from .exceptions import AccountSelectionRequired as AccountSelectionRequired
     from .exceptions import AuthorizationPending as AuthorizationPending
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from .exceptions import BackChannelAuthenticationError as BackChannelAuthenticationError
     from .exceptions import ConnectionFailed as ConnectionFailed
     from .exceptions import ConsentRequired as ConsentRequired
+    from .exceptions import CorruptTokenStore as CorruptTokenStore
     from .exceptions import DeviceAuthorizationError as DeviceAuthorizationError
     from .exceptions import EndpointError as EndpointError
     from .exceptions import ExpiredAccessToken as ExpiredAccessToken
@@ -130,6 +133,9 @@ if TYPE_CHECKING:
     from .exceptions import SessionSelectionRequired as SessionSelectionRequired
     from .exceptions import SlowDown as SlowDown
     from .exceptions import TokenEndpointError as TokenEndpointError
+    from .exceptions import TokenNotStored as TokenNotStored
+    from .exceptions import TokenStoreError as TokenStoreError
+    from .exceptions import TokenStoreUnavailable as TokenStoreUnavailable
     from .exceptions import TransportError as TransportError
     from .exceptions import UnauthorizedClient as UnauthorizedClient
     from .exceptions import UnexpectedRedirect as UnexpectedRedirect
@@ -148,11 +154,14 @@ if TYPE_CHECKING:
     from .pkce import PkceUtils as PkceUtils
     from .polling import BaseTokenEndpointPollingJob as BaseTokenEndpointPollingJob
     from .polling import BaseTokenEndpointPoolingJob as BaseTokenEndpointPoolingJob
+    from .retries import RetryPolicy as RetryPolicy
     from .serializers import AuthorizationRequestSerializer as AuthorizationRequestSerializer
     from .serializers import BearerTokenSerializer as BearerTokenSerializer
     from .serializers import DPoPKeySerializer as DPoPKeySerializer
     from .serializers import TokenSerializer as TokenSerializer
     from .token_exchange import IssuedToken as IssuedToken
+    from .token_store import MemoryTokenStore as MemoryTokenStore
+    from .token_store import TokenStore as TokenStore
     from .tokens import BearerToken as BearerToken
     from .uris import validate_endpoint_uri as validate_endpoint_uri
     from .uris import validate_issuer_uri as validate_issuer_uri
@@ -197,6 +206,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "dpop": ("DPoPKey", "DPoPToken"),
     "dpop_validation": ("validate_dpop_proof",),
     "enums": ("CodeChallengeMethods", "Endpoints", "GrantTypes", "ResponseTypes"),
+    "events": ("TokenEvent", "log_events"),
     "exceptions": (
         "AccessDenied",
         "AccountSelectionRequired",
@@ -205,6 +215,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "BackChannelAuthenticationError",
         "ConnectionFailed",
         "ConsentRequired",
+        "CorruptTokenStore",
         "DeviceAuthorizationError",
         "EndpointError",
         "ExpiredAccessToken",
@@ -273,6 +284,9 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "SessionSelectionRequired",
         "SlowDown",
         "TokenEndpointError",
+        "TokenNotStored",
+        "TokenStoreError",
+        "TokenStoreUnavailable",
         "TransportError",
         "UnauthorizedClient",
         "UnexpectedRedirect",
@@ -291,6 +305,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     "id_token": ("IdToken",),
     "pkce": ("PkceUtils",),
     "polling": ("BaseTokenEndpointPollingJob", "BaseTokenEndpointPoolingJob"),
+    "retries": ("RetryPolicy",),
     "serializers": (
         "AuthorizationRequestSerializer",
         "BearerTokenSerializer",
@@ -298,6 +313,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "TokenSerializer",
     ),
     "token_exchange": ("IssuedToken",),
+    "token_store": ("MemoryTokenStore", "TokenStore"),
     "tokens": ("BearerToken",),
     "uris": ("validate_endpoint_uri", "validate_issuer_uri"),
 }

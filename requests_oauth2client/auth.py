@@ -1,4 +1,4 @@
-"""`requests` auth handlers that obtain, keep and renew a token.
+"""`requests` auth handlers that obtain, keep and renew a token; how they renew is in `renewal`.
 
 However many threads share a handler, one renews at a time. While the old token is still valid (within `leeway` of its
 expiry) the others go on with it and nobody waits; once it is expired they wait for the one, and share its outcome.
@@ -6,131 +6,41 @@ expiry) the others go on with it and nobody waits; once it is expired they wait 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import define, field, fields, setters
-from requests.auth import AuthBase
+from attrs import define, field, setters
 
-from .device_authorization import DeviceAuthorizationPollingJob, DeviceAuthorizationResponse
-from .exceptions import NonRenewableTokenError, OAuth2Error
-from .single_flight import SingleFlight
-from .tokens import BearerToken
+from .device_authorization import DeviceAuthorizationPollingJob
+from .enums import GrantTypes
+from .renewal import RenewingAuth
 
 if TYPE_CHECKING:
-    import requests
-
     from .authorization_response import AuthorizationResponse
     from .client import OAuth2Client
+    from .device_authorization import DeviceAuthorizationResponse
+    from .token_store import TokenStore
+    from .tokens import BearerToken
 
 _frozen = setters.frozen
 
-_EXCHANGE_ONLY = frozenset({"code_verifier", "redirect_uri", "validate"})
-"""Arguments that belong to the exchange of a code, and not to later refreshes."""
-
-
-def _as_token(token: str | BearerToken | None) -> BearerToken | None:
-    return BearerToken(token) if isinstance(token, str) else token
-
 
 @define(init=False, eq=False)
-class _RenewingAuth(AuthBase):
-    """What all handlers share: keep a token, know when it needs renewal, renew it once.
+class OAuth2AccessTokenAuth(RenewingAuth):
+    """Uses a token that was obtained elsewhere, and renews it with its refresh token, if it has one."""
 
-    Attributes:
-        client: the client that gets tokens.
-        token: the current token; `None` before the first use.
-        leeway: seconds before expiry at which a token is renewed.
-        token_kwargs: further form fields of token requests.
-
-    """
-
-    client: OAuth2Client = field(on_setattr=_frozen)
-    token: BearerToken | None
-    leeway: float = field(on_setattr=_frozen)
-    token_kwargs: dict[str, Any] = field(on_setattr=_frozen, repr=False)
-    _flight: SingleFlight = field(repr=False)
+    GRANT_TYPE: ClassVar[str] = GrantTypes.REFRESH_TOKEN.value
 
     def __init__(
         self,
         client: OAuth2Client,
         token: str | BearerToken | None,
-        leeway: float,
-        token_kwargs: dict[str, Any],
-        **own: Any,
-    ) -> None:
-        for name, value in {
-            "client": client,
-            "token": _as_token(token),
-            "leeway": leeway,
-            "token_kwargs": token_kwargs,
-            "_flight": SingleFlight(),
-            **own,
-        }.items():
-            object.__setattr__(self, name, value)
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add a valid token to `request`, renewing it first when it is about to expire.
-
-        Raises:
-            NonRenewableTokenError: there is no token, and no way to get one.
-            ExpiredAccessToken: the token is expired, and there is no way to renew it.
-            OAuth2Error: the renewal failed.
-
-        """
-        token = self.token
-        if token is None or token.is_expired(self.leeway):
-            token = self._renewed(token)
-        return token(request)
-
-    def _renewed(self, token: BearerToken | None) -> BearerToken:
-        def needed() -> bool:
-            return self.token is None or bool(self.token.is_expired(self.leeway))
-
-        usable = token is not None and not token.is_expired()
-        try:
-            self._flight.run(self.renew_token, needed=needed, wait=not usable)
-        except OAuth2Error:
-            # early renewal is a precaution: while the old token is valid, its failure is no failure of the call
-            if token is None or token.is_expired():
-                raise
-        current = self.token
-        if current is None:
-            current = token if usable else None
-        if current is None:
-            raise NonRenewableTokenError
-        return current
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        names = [f.name for f in fields(type(self)) if f.name != "_flight"]
-        return all(getattr(self, name) == getattr(other, name) for name in names)
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.client))
-
-    def renew_token(self) -> None:
-        """Get a new token and put it into `token`; subclasses do it with their grant."""
-        raise NotImplementedError
-
-    def forget_token(self) -> None:
-        """Forget the current token: the next request gets a new one."""
-        self.token = None
-
-    def _refresh(self) -> None:
-        """Renew with the refresh token, if there is one."""
-        token = self.token
-        if token is not None and token.refresh_token is not None:
-            kwargs = {name: value for name, value in self.token_kwargs.items() if name not in _EXCHANGE_ONLY}
-            self.token = self.client.refresh_token(token, **kwargs)
-
-
-@define(init=False, eq=False)
-class OAuth2AccessTokenAuth(_RenewingAuth):
-    """Uses a token that was obtained elsewhere, and renews it with its refresh token, if it has one."""
-
-    def __init__(
-        self, client: OAuth2Client, token: str | BearerToken | None, *, leeway: float = 20, **token_kwargs: Any
+        *,
+        leeway: float = 20,
+        store: TokenStore | None = None,
+        store_key: str | None = None,
+        renew_on_401: bool = True,
+        renew_in_background: bool = False,
+        **token_kwargs: Any,
     ) -> None:
         """Make a handler out of a token.
 
@@ -138,10 +48,23 @@ class OAuth2AccessTokenAuth(_RenewingAuth):
             client: the client that refreshes it.
             token: the token.
             leeway: seconds before expiry at which it is renewed.
+            store: see `RenewingAuth`.
+            store_key: see `RenewingAuth`.
+            renew_on_401: see `RenewingAuth`.
+            renew_in_background: see `RenewingAuth`.
             **token_kwargs: further form fields of refresh requests.
 
         """
-        super().__init__(client, token, leeway, token_kwargs)
+        super().__init__(
+            client,
+            token,
+            token_kwargs,
+            leeway=leeway,
+            store=store,
+            store_key=store_key,
+            renew_on_401=renew_on_401,
+            renew_in_background=renew_in_background,
+        )
 
     def renew_token(self) -> None:
         """Refresh the token (RFC 6749 §6); does nothing when there is no refresh token."""
@@ -149,8 +72,12 @@ class OAuth2AccessTokenAuth(_RenewingAuth):
 
 
 @define(init=False, eq=False)
-class OAuth2ClientCredentialsAuth(_RenewingAuth):
+class OAuth2ClientCredentialsAuth(RenewingAuth):
     """Gets tokens for the client itself, again and again (RFC 6749 §4.4)."""
+
+    GRANT_TYPE: ClassVar[str] = GrantTypes.CLIENT_CREDENTIALS.value
+    KEY_NEEDED: ClassVar[bool] = False
+    REPEATABLE: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -158,6 +85,10 @@ class OAuth2ClientCredentialsAuth(_RenewingAuth):
         *,
         leeway: float = 20,
         token: str | BearerToken | None = None,
+        store: TokenStore | None = None,
+        store_key: str | None = None,
+        renew_on_401: bool = True,
+        renew_in_background: bool = False,
         **token_kwargs: Any,
     ) -> None:
         """Make a handler that asks for a token at the first request.
@@ -166,10 +97,23 @@ class OAuth2ClientCredentialsAuth(_RenewingAuth):
             client: the client that gets tokens.
             leeway: seconds before expiry at which a token is renewed.
             token: a token to begin with.
+            store: see `RenewingAuth`.
+            store_key: see `RenewingAuth`.
+            renew_on_401: see `RenewingAuth`.
+            renew_in_background: see `RenewingAuth`.
             **token_kwargs: arguments of `OAuth2Client.client_credentials`, such as `scope`, `resource` or `dpop`.
 
         """
-        super().__init__(client, token, leeway, token_kwargs)
+        super().__init__(
+            client,
+            token,
+            token_kwargs,
+            leeway=leeway,
+            store=store,
+            store_key=store_key,
+            renew_on_401=renew_on_401,
+            renew_in_background=renew_in_background,
+        )
 
     def renew_token(self) -> None:
         """Get another token; refresh tokens are not used (RFC 6749 §4.4.3)."""
@@ -177,7 +121,7 @@ class OAuth2ClientCredentialsAuth(_RenewingAuth):
 
 
 @define(init=False, eq=False)
-class OAuth2ResourceOwnerPasswordAuth(_RenewingAuth):  # type: ignore[override]  # each class gets its own initializer
+class OAuth2ResourceOwnerPasswordAuth(RenewingAuth):  # type: ignore[override]  # each class gets its own initializer
     """Gets tokens with the password of a user, again and again (RFC 6749 §4.3).
 
     Attributes:
@@ -185,6 +129,10 @@ class OAuth2ResourceOwnerPasswordAuth(_RenewingAuth):  # type: ignore[override] 
         password: password of the user.
 
     """
+
+    GRANT_TYPE: ClassVar[str] = GrantTypes.RESOURCE_OWNER_PASSWORD.value
+    KEY_NEEDED: ClassVar[bool] = False
+    REPEATABLE: ClassVar[bool] = True
 
     username: str = field(on_setattr=_frozen)
     password: str = field(on_setattr=_frozen, repr=False)
@@ -197,6 +145,10 @@ class OAuth2ResourceOwnerPasswordAuth(_RenewingAuth):  # type: ignore[override] 
         password: str,
         leeway: float = 20,
         token: str | BearerToken | None = None,
+        store: TokenStore | None = None,
+        store_key: str | None = None,
+        renew_on_401: bool = True,
+        renew_in_background: bool = False,
         **token_kwargs: Any,
     ) -> None:
         """Make a handler that asks for a token at the first request.
@@ -207,18 +159,36 @@ class OAuth2ResourceOwnerPasswordAuth(_RenewingAuth):  # type: ignore[override] 
             password: password of the user.
             leeway: seconds before expiry at which a token is renewed.
             token: a token to begin with.
+            store: see `RenewingAuth`.
+            store_key: see `RenewingAuth`.
+            renew_on_401: see `RenewingAuth`.
+            renew_in_background: see `RenewingAuth`.
             **token_kwargs: arguments of `OAuth2Client.resource_owner_password`, such as `scope`.
 
         """
-        super().__init__(client, token, leeway, token_kwargs, username=username, password=password)
+        super().__init__(
+            client,
+            token,
+            token_kwargs,
+            leeway=leeway,
+            store=store,
+            store_key=store_key,
+            renew_on_401=renew_on_401,
+            renew_in_background=renew_in_background,
+            username=username,
+            password=password,
+        )
 
     def renew_token(self) -> None:
         """Get another token with the password."""
         self.token = self.client.resource_owner_password(self.username, self.password, **self.token_kwargs)
 
+    def _owner(self) -> dict[str, Any]:
+        return {"username": self.username}
+
 
 @define(init=False, eq=False)
-class OAuth2AuthorizationCodeAuth(_RenewingAuth):  # type: ignore[override]  # each class gets its own initializer
+class OAuth2AuthorizationCodeAuth(RenewingAuth):  # type: ignore[override]  # each class gets its own initializer
     """Exchanges an authorization code at the first request, and refreshes afterwards (RFC 6749 §4.1.3, §6).
 
     The code is sent once, however many threads ask. It is kept when the exchange fails, and forgotten when it succeeds.
@@ -227,6 +197,8 @@ class OAuth2AuthorizationCodeAuth(_RenewingAuth):  # type: ignore[override]  # e
         code: the code, or the `AuthorizationResponse` that holds it; `None` once it is exchanged.
 
     """
+
+    GRANT_TYPE: ClassVar[str] = GrantTypes.AUTHORIZATION_CODE.value
 
     code: str | AuthorizationResponse | None = field(repr=False)
 
@@ -237,6 +209,10 @@ class OAuth2AuthorizationCodeAuth(_RenewingAuth):  # type: ignore[override]  # e
         *,
         leeway: float = 20,
         token: str | BearerToken | None = None,
+        store: TokenStore | None = None,
+        store_key: str | None = None,
+        renew_on_401: bool = True,
+        renew_in_background: bool = False,
         **token_kwargs: Any,
     ) -> None:
         """Make a handler out of a code.
@@ -246,10 +222,24 @@ class OAuth2AuthorizationCodeAuth(_RenewingAuth):  # type: ignore[override]  # e
             code: the code, or what `AuthorizationRequest.validate_callback` returned.
             leeway: seconds before expiry at which the token is refreshed.
             token: a token to begin with.
+            store: see `RenewingAuth`.
+            store_key: see `RenewingAuth`.
+            renew_on_401: see `RenewingAuth`.
+            renew_in_background: see `RenewingAuth`.
             **token_kwargs: arguments of `OAuth2Client.authorization_code`, such as `dpop` or `code_verifier`.
 
         """
-        super().__init__(client, token, leeway, token_kwargs, code=code)
+        super().__init__(
+            client,
+            token,
+            token_kwargs,
+            leeway=leeway,
+            store=store,
+            store_key=store_key,
+            renew_on_401=renew_on_401,
+            renew_in_background=renew_in_background,
+            code=code,
+        )
 
     def renew_token(self) -> None:
         """Exchange the code, if it is still there; else refresh the token."""
@@ -266,7 +256,7 @@ class OAuth2AuthorizationCodeAuth(_RenewingAuth):  # type: ignore[override]  # e
 
 
 @define(init=False, eq=False)
-class OAuth2DeviceCodeAuth(_RenewingAuth):  # type: ignore[override]  # each class gets its own initializer
+class OAuth2DeviceCodeAuth(RenewingAuth):  # type: ignore[override]  # each class gets its own initializer
     """Polls for the token of a device flow at the first request, and refreshes afterwards (RFC 8628 §3.4).
 
     One thread polls, however many ask; it ends when the code expires.
@@ -277,6 +267,8 @@ class OAuth2DeviceCodeAuth(_RenewingAuth):  # type: ignore[override]  # each cla
         expires_in: seconds in which the user must decide, when `device_code` does not say it.
 
     """
+
+    GRANT_TYPE: ClassVar[str] = GrantTypes.DEVICE_CODE.value
 
     device_code: str | DeviceAuthorizationResponse | None = field(repr=False)
     interval: float = field(on_setattr=_frozen)
@@ -291,6 +283,10 @@ class OAuth2DeviceCodeAuth(_RenewingAuth):  # type: ignore[override]  # each cla
         interval: float = 5,
         expires_in: float = 360,
         token: str | BearerToken | None = None,
+        store: TokenStore | None = None,
+        store_key: str | None = None,
+        renew_on_401: bool = True,
+        renew_in_background: bool = False,
         **token_kwargs: Any,
     ) -> None:
         """Make a handler out of what `OAuth2Client.authorize_device` returned.
@@ -302,11 +298,26 @@ class OAuth2DeviceCodeAuth(_RenewingAuth):  # type: ignore[override]  # each cla
             interval: seconds between two requests; what the response says wins.
             expires_in: seconds in which the user must decide; what the response says wins.
             token: a token to begin with.
+            store: see `RenewingAuth`.
+            store_key: see `RenewingAuth`.
+            renew_on_401: see `RenewingAuth`.
+            renew_in_background: see `RenewingAuth`.
             **token_kwargs: arguments of `OAuth2Client.device_code`, such as `dpop`.
 
         """
-        own = {"device_code": device_code, "interval": interval, "expires_in": expires_in}
-        super().__init__(client, token, leeway, token_kwargs, **own)
+        super().__init__(
+            client,
+            token,
+            token_kwargs,
+            leeway=leeway,
+            store=store,
+            store_key=store_key,
+            renew_on_401=renew_on_401,
+            renew_in_background=renew_in_background,
+            device_code=device_code,
+            interval=interval,
+            expires_in=expires_in,
+        )
 
     def renew_token(self) -> None:
         """Wait for the user, if there is still a code; else refresh the token."""

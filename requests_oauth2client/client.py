@@ -65,6 +65,9 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
     from typing_extensions import Self
 
+    from .events import EventHook
+    from .retries import RetryPolicy
+
 
 def _url() -> Any:
     """Declare the URL of an endpoint, which discovery fills in."""
@@ -125,6 +128,8 @@ class OAuth2Client(
     testing: bool = False
     timeout: float = DEFAULT_TIMEOUT
     max_response_size: int = MAX_RESPONSE_SIZE
+    retry: RetryPolicy | None = None
+    on_event: EventHook | None = field(default=None, eq=False)
     extra_metadata: dict[str, Any] = field(factory=dict)
     _bound_auth: AuthBase = field(init=False, eq=False)
     _server_keys: ServerKeys = field(init=False, eq=False)

@@ -13,6 +13,7 @@ import requests
 
 from .client_authentication import FORM
 from .enums import Endpoints
+from .events import TokenEvent, tell
 from .evidence import printable_url
 from .exceptions import (
     AccessDenied,
@@ -39,6 +40,7 @@ from .exceptions import (
     UnsupportedTokenType,
     UseDPoPNonce,
 )
+from .retries import SINGLE_USE_GRANTS, with_retries
 from .strict_json import loads_object
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
 
     from .dpop import DPoPKey
+    from .events import EventHook, EventName
+    from .retries import RetryPolicy
 
     T = TypeVar("T")
     T_co = TypeVar("T_co", covariant=True)
@@ -66,6 +70,8 @@ MAX_RESPONSE_SIZE = 1024 * 1024
 
 MAX_DPOP_ATTEMPTS = 3
 """Requests sent, at most, to satisfy a server that asks for DPoP nonces."""
+
+NONCE_WANTED = "use_dpop_nonce"
 
 _CHUNK = 65536
 _OURS = frozenset({"method", "url", "data", "json", "files", "auth", "stream"})
@@ -235,6 +241,8 @@ class BaseClient:
         auth: AuthBase
         _bound_auth: AuthBase
         issuer: str | None
+        retry: RetryPolicy | None
+        on_event: EventHook | None
         timeout: float
         max_response_size: int
         dpop_bound_access_tokens: bool
@@ -322,7 +330,7 @@ class BaseClient:
         """
         url = self._uri(endpoint)
         form = encode_form(data)
-        auth = auth or self._bound_auth
+        auth = self._bound_auth if auth is None else auth
         auth_and_proof = auth if dpop_key is None else _Proven(auth, dpop_key)
         headers = {"Accept": accept, "Content-Type": FORM}
 
@@ -339,7 +347,16 @@ class BaseClient:
                 requests_kwargs=requests_kwargs,
             )
 
-        response = attempt() if dpop_key is None else _with_dpop_nonce(attempt, dpop_key)
+        def told(number: int, why: str) -> None:
+            name: EventName = "nonce_retried" if why == NONCE_WANTED else "request_retried"
+            client_id, grant_type = getattr(self.auth, "client_id", None), data.get("grant_type")
+            tell(self.on_event, TokenEvent(name, client_id, endpoint, grant_type, attempt=number, error=why))
+
+        def send() -> requests.Response:
+            return attempt() if dpop_key is None else _with_dpop_nonce(attempt, dpop_key, told)
+
+        single_use = data.get("grant_type") in SINGLE_USE_GRANTS
+        response = with_retries(send, self.retry, single_use=single_use, on_retry=told)
         if response.ok:
             return on_success(response, dpop_key=dpop_key)
         if dpop_key is None and _wants_nonce(response):
@@ -370,7 +387,9 @@ def _wants_nonce(response: requests.Response) -> bool:
     )
 
 
-def _with_dpop_nonce(attempt: Callable[[], requests.Response], key: DPoPKey) -> requests.Response:
+def _with_dpop_nonce(
+    attempt: Callable[[], requests.Response], key: DPoPKey, told: Callable[[int, str], None]
+) -> requests.Response:
     """Send a proven request until the server has the nonce it wants (RFC 9449 §8)."""
     attempts = 1
     while _wants_nonce(response := attempt()):
@@ -382,6 +401,7 @@ def _with_dpop_nonce(attempt: Callable[[], requests.Response], key: DPoPKey) -> 
             reason = "it asked for a different DPoP `nonce` for the third time in row"
             raise InvalidTokenResponse(response=response, description=reason)
         attempts += 1
+        told(attempts, NONCE_WANTED)
     key.remember(response, role="as")
     return response
 

@@ -342,7 +342,7 @@ class BackChannelAuthenticationError(EndpointError):
     """The Backchannel Authentication Endpoint returned an error (CIBA §13)."""
 
 
-class UserInfoError(EndpointError, requests.HTTPError):
+class UserInfoError(EndpointError, requests.HTTPError):  # type: ignore[misc]  # ours has its evidence, always
     """The UserInfo Endpoint refused the request (OIDC Core §5.3.3)."""
 
     hint = "Check that the access token is still valid, and that it was issued with the 'openid' scope."
@@ -722,7 +722,8 @@ class InvalidDPoPAlg(OAuth2Error, ValueError):
 
     def __init__(self, alg: str) -> None:
         self._say(
-            f"DPoP proofing require an asymmetric signing alg, such as ES256; '{printable(alg)}' is none, or does not fit the key.",
+            f"DPoP proofing require an asymmetric signing alg, such as ES256; '{printable(alg)}' is none, "
+            "or does not fit the key.",
             alg=alg,
         )
 
@@ -824,8 +825,8 @@ class InvalidSerializedValue(OAuth2Error, ValueError):
 
     def __init__(self, reason: str) -> None:
         self._say(
-            f"This is no serialized value of that kind: {reason}. Check where it was kept, and by which serializer it was "
-            "made; if it is lost, get a new token or start a new request.",
+            f"This is no serialized value of that kind: {reason}. Check where it was kept, and by which serializer it "
+            "was made; if it is lost, get a new token or start a new request.",
             reason=reason,
         )
 
@@ -835,8 +836,8 @@ class LoopbackTimeout(OAuth2Error, TimeoutError):
 
     def __init__(self, timeout: float) -> None:
         self._say(
-            f"No Authorization Response came back within {timeout:g} seconds. Start again; if the user needs longer, pass a "
-            "longer `timeout`. The server must accept the loopback redirect_uri on any port (RFC 8252 §7.3).",
+            f"No Authorization Response came back within {timeout:g} seconds. Start again; if the user needs longer, pass "
+            "a longer `timeout`. The server must accept the loopback redirect_uri on any port (RFC 8252 §7.3).",
             timeout=timeout,
         )
 

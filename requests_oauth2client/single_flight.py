@@ -38,6 +38,11 @@ class SingleFlight:
     def __reduce__(self) -> tuple[type[SingleFlight], tuple[()]]:
         return SingleFlight, ()
 
+    @property
+    def busy(self) -> bool:
+        """Whether the work is being done now."""
+        return self._flight is not None
+
     def run(self, work: Callable[[], object], *, needed: Callable[[], bool], wait: bool = True) -> None:
         """Do `work`, or wait until somebody else has done it; return at once when it is not `needed` (any more).
 

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
 
 from .endpoint import BaseClient
 from .enums import Endpoints, GrantTypes
+from .events import TokenEvent, tell
 from .exceptions import InvalidParam, InvalidTokenResponse, MissingRefreshToken, OAuth2Error, UnknownTokenEndpointError
 from .scopes import format_scope
 from .strict_json import loads_object
@@ -59,7 +63,8 @@ class TokenEndpoint(BaseClient):
             TransportError: no usable answer came.
 
         """
-        return self._request(
+        started = monotonic()
+        token = self._request(
             Endpoints.TOKEN.value,
             data=data,
             on_success=self.parse_token_response,
@@ -68,6 +73,15 @@ class TokenEndpoint(BaseClient):
             timeout=timeout,
             requests_kwargs=requests_kwargs,
         )
+        self._tell_obtained(data, token, monotonic() - started)
+        return token
+
+    def _tell_obtained(self, data: Mapping[str, Any], token: BearerToken, duration: float) -> None:
+        if self.on_event is not None:
+            client_id, grant_type = getattr(self.auth, "client_id", None), data.get("grant_type")
+            expires_in = getattr(token, "expires_in", None)
+            event = TokenEvent("token_obtained", client_id, Endpoints.TOKEN.value, grant_type, duration)
+            tell(self.on_event, evolve(event, expires_in=expires_in))
 
     def parse_token_response(self, response: requests.Response, *, dpop_key: DPoPKey | None = None) -> BearerToken:
         """Return the token in a 2xx answer of the Token Endpoint; what is no token goes to `on_token_error`."""

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 import time_machine
+from hypothesis import settings
 
 from requests_oauth2client import OAuth2Client
 from requests_oauth2client.testing import AuthorizationServer, ProtectedApi
+
+# a busy machine is no failure, and a red run must be red again
+settings.register_profile("steady", deadline=None, print_blob=True)
+settings.load_profile("steady")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

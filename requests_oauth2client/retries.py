@@ -1,0 +1,142 @@
+"""When to send a request to an Authorization Server again (RFC 9110 §10.2.3, RFC 6585 §4).
+
+Off by default: pass a `RetryPolicy` as `retry=` to `OAuth2Client`. urllib3's own `Retry` must not be used for these
+requests: it repeats the same client assertion and DPoP proof, which a server refuses as replayed.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from random import uniform
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+from attrs.validators import ge
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from .enums import GrantTypes
+from .exceptions import ConnectionFailed, RequestTimeout, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+_HEADERS = Retry()
+
+SINGLE_USE_GRANTS = frozenset({GrantTypes.AUTHORIZATION_CODE.value, GrantTypes.REFRESH_TOKEN.value})
+"""Grants which a server may take as theft when they are spent twice (RFC 6749 §4.1.2, RFC 9700 §4.14.2)."""
+
+REFUSED_STATUSES = frozenset({429, 503})
+"""Statuses that say: the request was not processed."""
+
+AMBIGUOUS_STATUSES = frozenset({502, 504})
+"""Statuses of a gateway that does not know whether the request was processed."""
+
+
+def retry_after(response: requests.Response | None) -> float | None:
+    """Return the seconds that the server wants us to wait (`Retry-After`, as seconds or as a date)."""
+    value = None if response is None else response.headers.get("Retry-After")
+    if not value:
+        return None
+    try:
+        return max(0.0, _HEADERS.parse_retry_after(value))
+    except InvalidHeader:
+        return None
+
+
+@frozen
+class RetryPolicy:
+    """How often and how long to try again. Each attempt has a fresh client assertion and a fresh DPoP proof.
+
+    A code or a refresh token is sent again only when the server cannot have seen it (no connection) or says that it did
+    not process it (429, 503): after anything else, sending it twice could end the session of the user.
+
+    Attributes:
+        attempts: requests in all, the first included.
+        budget: seconds to spend on waiting, in all.
+        backoff: seconds before the second attempt, doubled each time; a random part of it is waited (full jitter).
+        longest: seconds between two attempts, at most; a server that asks for more is not asked again.
+
+    """
+
+    attempts: int = field(default=3, validator=ge(1))
+    budget: float = field(default=30.0, validator=ge(0))
+    backoff: float = field(default=0.5, validator=ge(0))
+    longest: float = field(default=20.0, validator=ge(0))
+
+    def pause(self, attempt: int, spent: float, response: requests.Response | None = None) -> float | None:
+        """Return the seconds to wait before the next attempt; `None` to give up.
+
+        Args:
+            attempt: attempts made so far.
+            spent: seconds waited so far.
+            response: the answer to the last attempt, if there was one; its `Retry-After` is obeyed.
+
+        """
+        asked = retry_after(response)
+        seconds = uniform(0, min(self.backoff * 2 ** (attempt - 1), self.longest)) if asked is None else asked  # noqa: S311 - jitter
+        if attempt >= self.attempts or seconds > self.longest or spent + seconds > self.budget:
+            return None
+        return seconds
+
+
+def with_retries(
+    send: Callable[[], requests.Response],
+    policy: RetryPolicy | None,
+    *,
+    single_use: bool,
+    on_retry: Callable[[int, str], object],
+) -> requests.Response:
+    """Call `send` until it gives an answer that is worth having, or `policy` gives up.
+
+    Args:
+        send: sends a fresh request.
+        policy: when to send another; `None` for never.
+        single_use: the request spends something that must not be spent twice.
+        on_retry: told the number of the next attempt, and why.
+
+    Raises:
+        TransportError: of the last attempt. When something may have been spent without an answer, the message says so.
+
+    """
+    spent = 0.0
+    for attempt in count(1):
+        response, failure, ambiguous = None, None, False
+        try:
+            response = send()
+        except TransportError as exc:
+            failure, ambiguous = exc, exc.may_have_been_processed
+        else:
+            ambiguous = response.status_code in AMBIGUOUS_STATUSES
+            if not ambiguous and response.status_code not in REFUSED_STATUSES:
+                return response
+        forbidden = single_use and ambiguous
+        pause = None if policy is None or forbidden else policy.pause(attempt, spent, response)
+        if pause is None or not _passes(failure):
+            return _outcome(response, failure, forbidden=forbidden)
+        on_retry(attempt + 1, type(failure).__name__ if response is None else str(response.status_code))
+        time.sleep(pause)
+        spent += pause
+    raise AssertionError  # pragma: no cover - count() does not end
+
+
+def _passes(failure: TransportError | None) -> bool:
+    return failure is None or isinstance(failure, (ConnectionFailed, RequestTimeout))
+
+
+def _outcome(
+    response: requests.Response | None, failure: TransportError | None, *, forbidden: bool
+) -> requests.Response:
+    if response is not None:
+        return response
+    error = failure if failure is not None else TransportError("There is no answer.")
+    if forbidden:
+        advice = (
+            "The code or refresh token may have been spent all the same. It was not sent again, since a server may take "
+            "that for theft and end the session: try once more yourself, and expect `invalid_grant`."
+        )
+        error.args = (f"{error} {advice}",)
+    raise error
