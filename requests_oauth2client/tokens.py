@@ -221,7 +221,9 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
 
     def __contains__(self, name: object) -> bool:
         """Tell whether a member is there."""
-        return name in self.as_dict()
+        if name in STANDARD_MEMBERS:
+            return getattr(self, str(name)) is not None
+        return self._expiry is not None if name == "expires_in" else name in (self._extras or ())
 
     def __str__(self) -> str:
         return self.access_token
