@@ -111,18 +111,18 @@ class OidcProvider:
 
         Give the same `session` twice for a user who is already logged in.
         """
-        with browser(session) as agent:
-            page = agent.get(str(authorization_url), allow_redirects=False)
-            return self._walk(agent, page, user, deny=deny)
+        with browser(session) as window:
+            page = window.get(str(authorization_url), allow_redirects=False)
+            return self._walk(window, page, user, deny=deny)
 
     def approve_device(self, verification_uri: str, user_code: str, user: str = "alice", *, deny: bool = False) -> None:
         """Enter a user code, confirm the device, log in and consent; or abort."""
-        with browser(None) as agent:
-            page = agent.get(verification_uri)
+        with browser(None) as window:
+            page = window.get(verification_uri)
             form = {"xsrf": hidden(page, "xsrf"), "user_code": user_code}
             form |= {"abort": "yes"} if deny else {"confirm": "yes"}
-            page = agent.post(verification_uri, data=form, allow_redirects=False)
-            last = page.text if deny else self._walk(agent, page, user)
+            page = window.post(verification_uri, data=form, allow_redirects=False)
+            last = page.text if deny else self._walk(window, page, user)
             expected = "The Sign-in request was interrupted" if deny else "Sign-in Success"
             assert expected in last, last
 
@@ -134,14 +134,14 @@ class OidcProvider:
         """Return the CIBA pings sent so far: url, headers, body."""
         return self._backstage("GET", "notifications")
 
-    def _walk(self, agent: requests.Session, page: requests.Response, user: str, *, deny: bool = False) -> str:
+    def _walk(self, window: requests.Session, page: requests.Response, user: str, *, deny: bool = False) -> str:
         """Answer pages until a redirect leaves the server (return its URL), or until a page asks nothing (its text)."""
         for _ in range(20):
             if page.is_redirect:
                 target = urljoin(page.url, page.headers["Location"])
                 if not target.startswith(f"{self.issuer}/"):
                     return target
-                page = agent.get(target, allow_redirects=False)
+                page = window.get(target, allow_redirects=False)
                 continue
             assert page.ok, f"{page.status_code} at {page.url}\n{page.text}"
             action = re.search(r'<form method="post" action="([^"]+)"', page.text)
@@ -150,7 +150,7 @@ class OidcProvider:
             form = {"answer": "no"} if deny else {"answer": "yes"}
             if 'name="username"' in page.text:
                 form |= {"username": user, "password": USERS[user]["password"]}
-            page = agent.post(urljoin(page.url, action[1]), data=form, allow_redirects=False)
+            page = window.post(urljoin(page.url, action[1]), data=form, allow_redirects=False)
         raise AssertionError(f"still asked after 20 pages: {page.url}")
 
     def _backstage(self, method: str, path: str, params: dict[str, Any] | None = None) -> Any:
