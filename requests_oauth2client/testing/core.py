@@ -70,6 +70,7 @@ class Core(Switches):
         self.access_tokens: dict[str, AccessToken] = {}
         self.refresh_tokens: dict[str, RefreshToken] = {}
         self.used_values: dict[tuple[str, str, str], float] = {}
+        self._forget_above = 1000
         self.requests: list[Request] = []
         self.strays: list[Request] = []
         self.reuse_alarms = 0
@@ -213,8 +214,10 @@ class Core(Switches):
 
     def first_use(self, purpose: str, owner: str, value: str, until: float) -> bool:
         """Tell whether a one-time value comes for the first time; remember it until that time."""
-        now = self.clock.now()
-        self.used_values = {key: expiry for key, expiry in self.used_values.items() if expiry >= now - self.clock_skew}
+        if len(self.used_values) > self._forget_above:
+            oldest = self.clock.now() - self.clock_skew
+            self.used_values = {key: expiry for key, expiry in self.used_values.items() if expiry >= oldest}
+            self._forget_above = 2 * len(self.used_values) + 1000
         first = (purpose, owner, value) not in self.used_values
         self.used_values[purpose, owner, value] = until
         return first

@@ -37,8 +37,8 @@ class ServerKeys:
         return [_key(self._owner, str(alg), generation).public_jwk() for generation in self._published]
 
     def decryption_keys(self) -> list[Jwk]:
-        """Return the keys for which clients encrypt."""
-        return [_key(self._owner, alg, 0) for alg in ("RSA-OAEP-256", "ECDH-ES")]
+        """Return the keys for which clients encrypt: the same for all servers of this process."""
+        return [_key("any issuer", alg, 0) for alg in ("RSA-OAEP-256", "ECDH-ES")]
 
     def public_keys(self, algs: Iterable[str]) -> list[dict[str, Any]]:
         """Return the public keys: those that sign or signed with these algorithms, and those for encryption."""
