@@ -75,6 +75,7 @@ __all__ = [
 
 DPOP_HEADER = "DPoP"
 NONCE_HEADER = "DPoP-Nonce"
+WIRE_ENCODING = "latin-1"
 
 _set = object.__setattr__
 
@@ -422,8 +423,9 @@ def _url_of(response: requests.Response) -> str:
 class WireProof(str):
     """A proof in the headers of a prepared request, which never goes over the wire twice.
 
-    `http.client` encodes the value of a header at the moment when it writes it. The retries of urllib3, and whoever
-    sends a prepared request again, write the same headers again: from the second time on, this text gives a new proof.
+    `http.client` encodes the value of a header in latin-1 at the moment when it writes it. The retries of urllib3, and
+    whoever sends a prepared request again, write the same headers again: from the second time on, this text gives a new
+    proof. Whoever only looks at it, in whatever other encoding, sees the first.
     """
 
     __slots__ = ("_ath", "_htm", "_key", "_role", "_unsent", "_url", "nonce")
@@ -448,7 +450,9 @@ class WireProof(str):
         return self
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        """Return the proof in bytes, or a new one when it was given already."""
+        """Return the proof in bytes; in latin-1, a new one when it was given already."""
+        if encoding != WIRE_ENCODING:
+            return super().encode(encoding, errors)
         try:
             text = self._unsent.pop()  # atomic: of two threads that send the same request, one gets it
         except IndexError:

@@ -276,12 +276,12 @@ def test_add_dpop_proof(key: DPoPKey) -> None:
 
 
 def test_a_proof_on_the_wire_is_fresh_each_time(key: DPoPKey) -> None:
-    """The first bytes are those of the text, all later ones are of new proofs, with the nonce of their moment."""
+    """The first bytes that http.client writes are those of the text, all later ones are of new proofs."""
     request = prepared()
     key.sign(request, role="rs", access_token="token")
     header = request.headers["DPoP"]
     assert isinstance(header, str)
-    assert header.encode("latin-1") == str(header).encode()
+    assert header.encode("latin-1") == header.encode() == header.encode("ascii") == str(header).encode()
     key.rs_nonce = "n1"
     claims = SignedJwt(header.encode("latin-1")).claims
     assert claims["jti"] != SignedJwt(str(header)).claims["jti"]

@@ -63,6 +63,56 @@ class Received:
         return SignedJwt(self.proof).claims
 
 
+class Listener(ThreadingHTTPServer):
+    """Listens on a loopback port, for an `Api`."""
+
+    daemon_threads = True
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    def handle_error(self, *args: Any) -> None:
+        """Say nothing of clients that left."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads requests, writes answers."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Listener
+
+    def setup(self) -> None:
+        self.server.api.connections += 1
+        super().setup()
+
+    def handle_any(self) -> None:
+        api = self.server.api
+        received = Received(self, api.origin)
+        api.received.append(received)
+        status, headers, body = api.answer(received)
+        if status == 0:  # the connection breaks
+            self.close_connection = True
+            return
+        self.send_response(status)
+        for name, value in headers.items():
+            for line in value.split("\n"):
+                self.send_header(name, line)
+        if "Transfer-Encoding" not in headers:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
+for _method in ("GET", "HEAD", "POST", "PUT"):
+    setattr(Handler, f"do_{_method}", Handler.handle_any)
+
+
 class Api:
     """An API that accepts no proof twice, and demands its nonce once it has one."""
 
@@ -72,46 +122,7 @@ class Api:
         self.received: list[Received] = []
         self.seen: set[str] = set()
         self.connections = 0
-        api = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def setup(self) -> None:
-                api.connections += 1
-                super().setup()
-
-            def handle_any(self) -> None:
-                received = Received(self, api.origin)
-                api.received.append(received)
-                status, headers, body = api.answer(received)
-                if status == 0:  # the connection breaks
-                    self.close_connection = True
-                    return
-                self.send_response(status)
-                for name, value in headers.items():
-                    for line in value.split("\n"):
-                        self.send_header(name, line)
-                if "Transfer-Encoding" not in headers:
-                    self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-            def log_message(self, *args: Any) -> None:
-                """Say nothing."""
-
-        for method in ("GET", "HEAD", "POST", "PUT"):
-            setattr(Handler, f"do_{method}", Handler.handle_any)
-
-        class Listener(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *args: Any) -> None:
-                """Say nothing of clients that left."""
-
-        self.http = Listener(("127.0.0.1", 0), Handler)
+        self.http = Listener(self)
         self.origin = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
 
