@@ -41,16 +41,14 @@ def oauth2_discovery_document_url(issuer: str) -> str:
 
 
 def discovery_document_urls(issuer: str) -> tuple[str, ...]:
-    """Return all places to look for the metadata of `issuer`, in the order to try them (RFC 8414 §5)."""
-    return tuple(
-        dict.fromkeys(
-            (
-                oidc_discovery_document_url(issuer),
-                oauth2_discovery_document_url(issuer),
-                well_known_uri(issuer, "openid-configuration", at_root=True),
-            )
-        )
+    """Return all places to look for the metadata of `issuer`, in the order to try them (RFC 8414 §3.1, §5)."""
+    parts = urlsplit(issuer)
+    path = parts.path.rstrip("/")
+    inserted = (
+        urlunsplit(parts._replace(path=f"/.well-known/{name}{path}"))
+        for name in ("oauth-authorization-server", "openid-configuration")
     )
+    return tuple(dict.fromkeys((oidc_discovery_document_url(issuer), *inserted)))
 
 
 def parse_discovery_document(text: bytes, response: Any = None) -> dict[str, Any]:
