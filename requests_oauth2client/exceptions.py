@@ -117,6 +117,7 @@ OAuth2Error
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
@@ -139,6 +140,10 @@ def _shareable(value: object) -> object:
         return shareable_response(value)
     if isinstance(value, requests.PreparedRequest):
         return shareable_request(value)
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001 - a generator, a key: what cannot travel stays, and the error travels
+        return f"<{type(value).__name__}>"
     return value
 
 
