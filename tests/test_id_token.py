@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hmac
 import json
 import pickle
 import threading
@@ -14,6 +15,8 @@ from typing import Any
 import jwskate
 import pytest
 from attrs import evolve
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -69,7 +72,7 @@ KEYS = {
     "Ed448": OKPJwk.generate(crv="Ed448"),
 }
 KEYS = {name: Jwk({**key, "kid": name}) for name, key in KEYS.items()}
-JWKSWKATE_NAMES = {"ES256K": "ES256k", "Ed448": "EdDSA", "Ed25519": "EdDSA"}
+JWSKATE_NAMES = {"ES256K": "ES256k", "Ed448": "EdDSA", "Ed25519": "EdDSA"}
 PUBLISHED = {"keys": [{**dict(key.public_jwk()), "kid": key.kid, "use": "sig"} for key in KEYS.values()]}
 MALLORY = Jwk({**Jwk.generate(alg="ES256"), "kid": "ES256"})
 
@@ -78,14 +81,16 @@ CLAIMS = {"iss": ISSUER, "sub": "alice", "aud": CLIENT_ID, "exp": NOW + 60, "iat
 
 def jws(header: Any, payload: Any, sign: Any = None) -> str:
     """A JWS, whatever its header, its payload and its signature may be; text goes in as it is."""
-    encoded = [b64u(part.encode() if isinstance(part, str) else json.dumps(part).encode()) for part in (header, payload)]
+    encoded = [
+        b64u(part.encode() if isinstance(part, str) else json.dumps(part).encode()) for part in (header, payload)
+    ]
     signing_input = ".".join(encoded)
     return f"{signing_input}.{'' if sign is None else b64u(sign(signing_input.encode()))}"
 
 
 def token(claims: Any = None, *, without: str = "", key: str = "ES256", headers: Any = None, **changes: Any) -> str:
     """An ID Token, signed by the server."""
-    alg = JWKSWKATE_NAMES.get(key, key)
+    alg = JWSKATE_NAMES.get(key, key)
     if claims is None:
         claims = {name: value for name, value in {**CLAIMS, **changes}.items() if name != without}
     headers = {"alg": "EdDSA" if key == "Ed448" else key, "kid": key, **(headers or {})}
@@ -315,7 +320,7 @@ HOSTILE_HEADERS: dict[str, tuple[str, dict[str, Any], type[InvalidIdToken], str 
         {"received": "HS256"},
     ),
     "HS256 with an empty secret": (
-        signed_by(lambda data: __import__("hmac").digest(b"", data, "sha256"), {"alg": "HS256"}),
+        signed_by(lambda data: hmac.digest(b"", data, "sha256"), {"alg": "HS256"}),
         {"alg": "HS256", "client_secret": ""},
         InvalidIdToken,
         "does not have a Client Secret",
@@ -350,7 +355,12 @@ HOSTILE_HEADERS: dict[str, tuple[str, dict[str, Any], type[InvalidIdToken], str 
     "an unknown kid": (token(headers={"kid": "other"}), {}, InvalidIdToken, "no key\nwith kid='other' in the Authori"),
     "an empty kid": (token(headers={"kid": ""}), {}, InvalidIdToken, "no key\nwith kid='' in the Authorization"),
     "a kid that is a path": (token(headers={"kid": "../../dev/null"}), {}, InvalidIdToken, "no key"),
-    "a kid that would break a log": (token(headers={"kid": "a\r\nb\x1b[0m"}), {}, InvalidIdToken, r"kid='a\\r\\nb\\x1b\[0m"),
+    "a kid that would break a log": (
+        token(headers={"kid": "a\r\nb\x1b[0m"}),
+        {},
+        InvalidIdToken,
+        r"kid='a\\r\\nb\\x1b\[0m",
+    ),
     "a very long kid": (token(headers={"kid": "k" * 9000}), {}, InvalidIdToken, "…' in the Authorization Server JWKS"),
     **{
         f"kid={kid!r}": (token(headers={"kid": kid}), {}, InvalidIdToken, "does not contain a Key ID")
@@ -392,14 +402,17 @@ HOSTILE_HEADERS: dict[str, tuple[str, dict[str, Any], type[InvalidIdToken], str 
     "a signature of zeros": (signed_by(lambda _: bytes(64)), {}, InvalidIdTokenSignature, {}),
     "a short signature": (signed_by(lambda _: b"a"), {}, InvalidIdTokenSignature, {}),
     "a signature in DER": (
-        signed_by(lambda data: KEYS["ES256"].cryptography_key.sign(data, __import__(
-            "cryptography.hazmat.primitives.asymmetric.ec", fromlist=["ECDSA"]
-        ).ECDSA(__import__("cryptography.hazmat.primitives.hashes", fromlist=["SHA256"]).SHA256()))),
+        signed_by(lambda data: KEYS["ES256"].cryptography_key.sign(data, ECDSA(SHA256()))),
         {},
         InvalidIdTokenSignature,
         {},
     ),
-    "a short RSA signature": (signed_by(lambda _: b"a", {"alg": "RS256", "kid": "RS256"}), RS256, InvalidIdTokenSignature, {}),
+    "a short RSA signature": (
+        signed_by(lambda _: b"a", {"alg": "RS256", "kid": "RS256"}),
+        RS256,
+        InvalidIdTokenSignature,
+        {},
+    ),
     "a short EdDSA signature": (
         signed_by(lambda _: b"a", {"alg": "EdDSA", "kid": "EdDSA"}),
         {"alg": "EdDSA"},
@@ -677,7 +690,11 @@ HOSTILE_JWE: dict[str, tuple[str, type[InvalidIdToken], str]] = {
         "could not be decrypted",
     ),
     "no algorithm": (altered(ENCRYPTED, 0, enc="A128GCM"), MismatchingIdTokenAlg, "received 'None'"),
-    "an algorithm of another type": (altered(ENCRYPTED, 0, alg=["ECDH-ES"], enc="A128GCM"), MismatchingIdTokenAlg, "alg"),
+    "an algorithm of another type": (
+        altered(ENCRYPTED, 0, alg=["ECDH-ES"], enc="A128GCM"),
+        MismatchingIdTokenAlg,
+        "alg",
+    ),
 }
 
 
@@ -823,7 +840,11 @@ HOSTILE_REFRESHES = {
     "another user": ({"sub": "mallory"}, MismatchingIdTokenSubject, {"received": "mallory", "expected": "alice"}),
     "another issuer": ({"iss": "https://b.local"}, MismatchingIdTokenIssuer, {"received": "https://b.local"}),
     "another client": ({"aud": "other"}, MismatchingIdTokenAudience, {"received": "other"}),
-    "one more client": ({"aud": [CLIENT_ID, "b"], "azp": CLIENT_ID}, MismatchingIdTokenAudience, {"expected": CLIENT_ID}),
+    "one more client": (
+        {"aud": [CLIENT_ID, "b"], "azp": CLIENT_ID},
+        MismatchingIdTokenAudience,
+        {"expected": CLIENT_ID},
+    ),
     "another nonce": ({"nonce": "m"}, MismatchingIdTokenNonce, {"received": "m", "expected": "n"}),
     "another login": ({"auth_time": NOW}, MismatchingIdTokenAuthTime, {"received": NOW, "expected": NOW - 500}),
     "another access token": ({"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"}, MismatchingIdTokenHash, {"claim": "at_hash"}),
@@ -895,7 +916,12 @@ def test_auth_datetime():
 # ---------------------------------------------------------------- anything
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from([NOW, CLIENT_ID, ISSUER]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from([NOW, CLIENT_ID, ISSUER]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
     max_leaves=4,
 )
@@ -908,15 +934,21 @@ EVERYTHING = SimpleNamespace(issuer=None, nonce="n", acr_values=("1",), max_age=
 def test_any_claims_are_accepted_or_refused(changes):
     """Signed claims of any value are accepted, or refused by an error of ours."""
     good = {"nonce": "n", "acr": "1", "auth_time": NOW}
-    made = validator_for(make_client(), EVERYTHING)
+    checked = outcome(validator_for(make_client(), EVERYTHING), token(**{**good, **changes}))
+    if checked is not None:
+        assert checked.claims["iss"] == ISSUER
+        assert checked.claims["exp"] > NOW
+        assert "at_hash" not in changes
+
+
+def outcome(expected: IdTokenValidator, received: str) -> IdToken | None:
+    """What came out of validation; `None` when it was an error of ours, that says something."""
     try:
-        checked = made.check(token(**{**good, **changes}), ACCESS_TOKEN)
+        return expected.check(received, ACCESS_TOKEN)
     except InvalidIdToken as exc:
-        assert str(exc)
-        return
-    assert checked.claims["iss"] == ISSUER
-    assert checked.claims["exp"] > NOW
-    assert "at_hash" not in changes
+        message = str(exc)
+    assert message
+    return None
 
 
 @given(st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "jwk", "zip", "b64", "enc"]), JSON, max_size=4))
@@ -925,8 +957,4 @@ def test_any_headers_are_accepted_or_refused(headers):
     """Headers of any value are accepted, or refused by an error of ours."""
     received = token(headers=headers)
     for expected in (validator(), validator(alg=None), validator(alg=None, client_secret=SECRET)):
-        try:
-            assert expected.check(received) == received
-        except InvalidIdToken as exc:
-            assert str(exc)
-            assert "sub" not in str(exc)
+        assert outcome(expected, received) in {None, received}

@@ -49,7 +49,7 @@ MALFORMED = {
     "a byte order mark": f"{HEADER}.{part(json.dumps(CLAIMS).encode('utf-8-sig'))}.{SIGNATURE}",
     "bytes that are no text": f"{HEADER}.{part(b'{' + bytes([0xFF]) + b'}')}.{SIGNATURE}",
     "a very deep array": f"{HEADER}.{part('{' + chr(34) + 'a' + chr(34) + ':' + '[' * 10_000)}.{SIGNATURE}",
-    "a number of five thousand digits": f"""{HEADER}.{part('{"exp":' + '9' * 5_000 + '}')}.{SIGNATURE}""",
+    "a number of five thousand digits": f"""{HEADER}.{part('{"exp":' + "9" * 5_000 + "}")}.{SIGNATURE}""",
     "padding": f"{HEADER}.{PAYLOAD}.{SIGNATURE}==",
     "base64 of the standard alphabet": f"{HEADER}.{PAYLOAD}.++//",
     "a character outside of the alphabet": f"{HEADER}.{PAYLOAD}.{SIGNATURE[:-4]}!{SIGNATURE[-3:]}",
