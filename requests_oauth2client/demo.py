@@ -1,6 +1,6 @@
 """The main job, shown: a token is obtained, used on an API, renewed when it expires.
 
-The Authorization Server and the API are those of `testing`, served on loopback ports; each line is a real HTTP exchange.
+The Authorization Server and the API are those of `testing`, on loopback ports; each line is a real HTTP exchange.
 """
 
 from __future__ import annotations
