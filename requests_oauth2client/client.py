@@ -403,7 +403,7 @@ _CREDENTIALS = ("client_id", "client_secret", "private_key", "private_jwk")
 def _refuse_misspelt(extra: Mapping[str, Any]) -> None:
     """Refuse `client_secert=` and the like, which would silently make a client without credentials or checks."""
     for name in extra:
-        close = get_close_matches(name, [*_KEYWORDS, *_CREDENTIALS], n=1, cutoff=0.92)
+        close = get_close_matches(name, [*_KEYWORDS, *_CREDENTIALS], n=1, cutoff=0.905)
         if close:
             msg = f"Unknown keyword `{name}`: did you mean `{close[0]}`?"
             raise InvalidParam(msg)

@@ -74,7 +74,7 @@ MAX_DPOP_ATTEMPTS = 3
 NONCE_WANTED = "use_dpop_nonce"
 
 _CHUNK = 65536
-_OURS = frozenset({"method", "url", "data", "json", "files", "auth", "stream"})
+_OURS = frozenset({"method", "url", "data", "json", "files", "auth", "stream", "dpop", "dpop_key"})
 _NEVER_SENT = (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
 
 
@@ -136,6 +136,8 @@ def exchange(
     try:
         response = session.request(method, url, data=data, auth=auth, allow_redirects=False, stream=True, **options)
         _read_body(response, max_response_size)
+    except TransportError:  # of ours already: the body is too large, or an auth handler of the caller failed
+        raise
     except requests.RequestException as exc:
         raise _typed(exc, url) from exc
     if 300 <= response.status_code < 400:  # noqa: PLR2004 - the class of redirects
@@ -148,13 +150,25 @@ def exchange(
     return response
 
 
-def _merged(options: dict[str, Any], requests_kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    refused = _OURS & set(requests_kwargs)
-    if requests_kwargs.get("allow_redirects"):
+def request_options(requests_kwargs: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return `requests_kwargs`, an empty mapping for `None`.
+
+    Raises:
+        InvalidParam: it holds what makes the request to an endpoint, such as `data`, or `allow_redirects=True`.
+
+    """
+    options = requests_kwargs or {}
+    refused = _OURS & set(options)
+    if options.get("allow_redirects"):
         refused |= {"allow_redirects"}
     if refused:
         msg = f"`requests_kwargs` may not hold {sorted(refused)}: these are what makes a request to this endpoint."
         raise InvalidParam(msg)
+    return options
+
+
+def _merged(options: dict[str, Any], requests_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    requests_kwargs = request_options(requests_kwargs)
     merged = {**options, **requests_kwargs, "headers": {**options["headers"], **(requests_kwargs.get("headers") or {})}}
     merged.pop("allow_redirects", None)
     return merged
@@ -192,8 +206,6 @@ def _typed(exc: requests.RequestException, url: str) -> TransportError:
     where, kind = printable_url(url), type(exc).__name__
     response = getattr(exc, "response", None)
     sent = not isinstance(exc, _NEVER_SENT) and "NewConnectionError" not in repr(exc.args)
-    if isinstance(exc, TransportError):
-        return exc
     if isinstance(exc, requests.Timeout):
         msg = f"{where} did not answer in time ({kind}). Try again later, or pass a longer `timeout`."
         return RequestTimeout(msg, response=response, may_have_been_processed=sent)
@@ -413,5 +425,6 @@ __all__ = [
     "Endpoints",
     "encode_form",
     "exchange",
+    "request_options",
     "standard_error",
 ]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from .endpoint import BaseClient
 from .enums import Endpoints, TokenType
 from .exceptions import IntrospectionError, MissingRefreshToken, UnknownIntrospectionError, UnknownTokenType
-from .strict_json import loads
-from .tokens import BearerToken
+from .strict_json import loads, loads_object
+from .tokens import BearerToken, token_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Introspection(BaseClient):
             **introspect_kwargs: further form fields.
 
         Returns:
-            The members of the answer as a dict; the text of the answer when it is not JSON.
+            The members of the answer as a dict; the text of the answer when it is of another type than JSON.
 
         Raises:
             UnknownTokenType: the hint does not fit a `BearerToken`.
@@ -62,10 +62,18 @@ class Introspection(BaseClient):
         )
 
     def parse_introspection_response(self, response: requests.Response, *, dpop_key: DPoPKey | None = None) -> Any:  # noqa: ARG002 - for subclasses
-        """Return the JSON of a 2xx answer, or its text when it is not JSON."""
+        """Return the JSON of a 2xx answer, or its text when it does not claim to be JSON.
+
+        Raises:
+            UnknownIntrospectionError: it claims to be JSON, and is no object; or it is a web page.
+
+        """
+        content_type = response.headers.get("Content-Type", "").lower()
         try:
-            return loads(response.content)
-        except ValueError:
+            return loads_object(response.content) if "json" in content_type else loads(response.content)
+        except ValueError as exc:
+            if "json" in content_type or "html" in content_type:
+                raise UnknownIntrospectionError(response=response, description=str(exc)) from exc
             return response.text
 
     def on_introspection_error(self, response: requests.Response, *, dpop_key: DPoPKey | None = None) -> Any:  # noqa: ARG002 - for subclasses
@@ -75,7 +83,7 @@ class Introspection(BaseClient):
 
 def _selected(token: str | BearerToken, hint: str | None) -> str:
     if not isinstance(token, BearerToken) or hint in (None, TokenType.ACCESS_TOKEN):
-        return str(token)
+        return token_text(token)
     if hint != TokenType.REFRESH_TOKEN:
         msg = f"Invalid `token_type_hint` '{hint}' for a {type(token).__name__}: use 'access_token' or 'refresh_token'."
         raise UnknownTokenType(msg, token, hint)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .endpoint import BaseClient
 from .enums import Endpoints, TokenType
 from .exceptions import MissingRefreshToken, RevocationError
-from .tokens import BearerToken
+from .tokens import BearerToken, token_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Revocation(BaseClient):
             TransportError: no usable answer came.
 
         """
-        value = str(token)
+        value = token_text(token)
         if isinstance(token, BearerToken) and token_type_hint == TokenType.REFRESH_TOKEN:
             if token.refresh_token is None:
                 raise MissingRefreshToken(token)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from .endpoint import BaseClient
+from .endpoint import BaseClient, request_options
 from .enums import Endpoints, GrantTypes
 from .events import TokenEvent, tell
 from .exceptions import InvalidParam, InvalidTokenResponse, MissingRefreshToken, OAuth2Error, UnknownTokenEndpointError
 from .scopes import format_scope
 from .strict_json import loads_object
-from .tokens import BearerToken
+from .tokens import BearerToken, token_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +127,7 @@ class TokenEndpoint(BaseClient):
 
         """
         data = {"grant_type": GrantTypes.CLIENT_CREDENTIALS.value, "scope": format_scope(scope), **token_kwargs}
-        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
+        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
 
     def refresh_token(
         self,
@@ -161,13 +161,17 @@ class TokenEndpoint(BaseClient):
             if refresh_token.refresh_token is None:
                 raise MissingRefreshToken(refresh_token)
             refresh_token = refresh_token.refresh_token
+        elif not refresh_token:
+            raise MissingRefreshToken(refresh_token)
         data = {
             "grant_type": GrantTypes.REFRESH_TOKEN.value,
             "refresh_token": refresh_token,
             **_with_scope(token_kwargs),
         }
-        token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
-        return token.replace(refresh_token=refresh_token) if token.refresh_token is None else token
+        token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
+        if getattr(token, "refresh_token", "") is None:  # what a hook returns may have no such attribute
+            return token.replace(refresh_token=refresh_token)
+        return token
 
     def resource_owner_password(
         self,
@@ -199,7 +203,7 @@ class TokenEndpoint(BaseClient):
             "password": password,
             **_with_scope(token_kwargs),
         }
-        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
+        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
 
     def jwt_bearer(
         self,
@@ -225,10 +229,10 @@ class TokenEndpoint(BaseClient):
         """
         data = {
             "grant_type": GrantTypes.JWT_BEARER.value,
-            "assertion": str(assertion),
+            "assertion": token_text(assertion),
             **_with_scope(token_kwargs),
         }
-        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
+        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
 
 
 def _with_scope(fields: dict[str, Any]) -> dict[str, Any]:

@@ -91,6 +91,20 @@ _set = object.__setattr__
 STANDARD_MEMBERS = ("access_token", "token_type", "expires_at", "scope", "refresh_token", "id_token")
 
 
+def token_text(token: object) -> str:
+    """Return the text of a token that is to be sent as a parameter.
+
+    Raises:
+        InvalidParam: there is none: `None` would go out as 'None', and be revoked with success.
+
+    """
+    text = "" if token is None else str(token)
+    if not text:
+        msg = "There is no token here. Pass the text of a token, or a token: it may have no refresh_token, for example."
+        raise InvalidParam(msg)
+    return text
+
+
 def _text(name: str, value: object) -> str:
     """Return `value`, if it may be part of an HTTP header or form (no CR/LF injection)."""
     if isinstance(value, str) and value and value.isascii() and value.isprintable():
