@@ -202,6 +202,26 @@ def test_two_tokens_of_one_text_share_no_claims():
     assert second.headers["alg"] == IdToken(TEXT).headers["alg"] == "ES256"
 
 
+def test_claims_are_read_from_the_right_token():
+    """The claims of a token are its own, whichever token was made or read before."""
+    first, second = (IdToken.sign({"sub": name}, KEY) for name in ("alice", "bob"))
+    assert (first.sub, second.sub) == ("alice", "bob")
+    third, fourth = IdToken(str(first)), IdToken(str(second))
+    assert (fourth.sub, third.sub) == ("bob", "alice")
+    assert third.signature == first.signature != fourth.signature
+
+
+def test_claims_are_no_protocols():
+    """A claim cannot pose as a method that Python looks for, nor as a part of a half-made token."""
+    token = IdToken.sign({"sub": "alice", "__deepcopy__": "a", "__reduce_ex__": "b", "__float__": "c"}, KEY)
+    assert not hasattr(token, "__deepcopy__")
+    assert not hasattr(token, "__float__")
+    assert copy.deepcopy(token) == token
+    assert token["__deepcopy__"] == "a"
+    assert not hasattr(IdToken.__new__(IdToken), "value")
+    assert not hasattr(IdToken.__new__(IdToken), "sub")
+
+
 def test_a_token_that_waits_is_small():
     """An access token with an ID Token of 700 characters takes less than 1600 bytes until its claims are read."""
     text = str(jwskate.Jwt.sign({**CLAIMS, "email": "alice@example.com", "name": "a" * 220}, KEY))
@@ -223,7 +243,7 @@ def test_base64url_has_one_encoding():
     for data in (b"a", b"ab", b"abc", bytes(range(256))):
         text = b64u(data).encode()
         assert b64u_decode(text) == data
-    for text in (b"YQ==", b"YR", b"Y", b"Y Q", b"YWJ", b"+/+/", b"YQ\n"):
+    for text in (b"YQ==", b"YR", b"Y", b"Y Q", b"YWJ", b"+/+/", b"+/+/YWJj", b"!!!!YWJj", b"YQ\n"):
         with pytest.raises(ValueError):
             b64u_decode(text)
 
