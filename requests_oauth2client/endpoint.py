@@ -184,7 +184,8 @@ def _read_body(response: Any, limit: int) -> None:
             if len(body) > limit:
                 break
         content = response._content = bytes(body)  # noqa: SLF001 - what `content` would do
-        response._content_consumed = True  # noqa: SLF001 - what `content` would do
+        # not consumed when there is more: then `close` closes the connection, and the next request gets another one
+        response._content_consumed = len(body) <= limit  # noqa: SLF001 - what `content` would do
     if content and len(content) > limit:
         response._content = content[:limit]  # noqa: SLF001 - evidence, not the whole flood
         response.close()
