@@ -1,10 +1,13 @@
 """The Token Endpoint: one request, its answer, and the grants that need nothing else (RFC 6749 §3.2).
 
 <https://www.rfc-editor.org/rfc/rfc6749#section-4> <https://www.rfc-editor.org/rfc/rfc7523#section-2.1>
+<https://www.rfc-editor.org/rfc/rfc7522#section-2.1>
 """
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +16,9 @@ from attrs import evolve
 from .endpoint import BaseClient, request_options
 from .enums import Endpoints, GrantTypes
 from .events import TokenEvent, tell
+from .evidence import redacted
 from .exceptions import InvalidParam, InvalidTokenResponse, MissingRefreshToken, OAuth2Error, UnknownTokenEndpointError
+from .jose import b64u
 from .scopes import format_scope
 from .strict_json import loads_object
 from .tokens import BearerToken, token_text
@@ -25,7 +30,10 @@ if TYPE_CHECKING:
     from jwskate import Jwt
 
     from .dpop import DPoPKey
+    from .endpoint import Hook
     from .scopes import Scope
+
+_BASE64URL = re.compile(rb"[A-Za-z0-9_-]+")
 
 _RESERVED = ("_dpop_key", "expires_at")
 """Arguments of token classes that a server must not fill by a member of that name."""
@@ -63,15 +71,19 @@ class TokenEndpoint(BaseClient):
             TransportError: no usable answer came.
 
         """
-        started = monotonic()
-        token = self._request(
-            Endpoints.TOKEN.value,
-            data=data,
-            on_success=self.parse_token_response,
-            on_failure=self.on_token_error,
+        return self._token_request(
+            data,
+            self.parse_token_response,
             dpop_key=self._dpop_key(dpop, dpop_key),
             timeout=timeout,
             requests_kwargs=requests_kwargs,
+        )
+
+    def _token_request(self, data: Mapping[str, Any], on_success: Hook[BearerToken], **options: Any) -> BearerToken:
+        """Send a token request whose 2xx answer is read by `on_success`, and tell that there is a token."""
+        started = monotonic()
+        token = self._request(
+            Endpoints.TOKEN.value, data=data, on_success=on_success, on_failure=self.on_token_error, **options
         )
         self._tell_obtained(data, token, monotonic() - started)
         return token
@@ -85,11 +97,11 @@ class TokenEndpoint(BaseClient):
 
     def parse_token_response(self, response: requests.Response, *, dpop_key: DPoPKey | None = None) -> BearerToken:
         """Return the token in a 2xx answer of the Token Endpoint; what is no token goes to `on_token_error`."""
-        token_class: Any = self.token_class if dpop_key is None else dpop_key.dpop_token_class
         try:
-            members = _token_members(response)
-            return token_class(**members) if dpop_key is None else token_class(**members, _dpop_key=dpop_key)  # type: ignore[no-any-return]
+            return self._token_of(token_members(loads_object(response.content)), dpop_key)
         except (OAuth2Error, ValueError, TypeError) as exc:
+            if isinstance(exc, OAuth2Error):  # may quote the server, which may quote us
+                exc.args = (redacted(exc, response.request),)
             cause = exc
         try:
             return self.on_token_error(response, dpop_key=dpop_key)
@@ -97,6 +109,11 @@ class TokenEndpoint(BaseClient):
             if exc.description is not None:
                 raise
             raise InvalidTokenResponse(response=response, description=str(cause)) from cause
+
+    def _token_of(self, members: dict[str, Any], dpop_key: DPoPKey | None) -> BearerToken:
+        if dpop_key is None:
+            return self.token_class(**members)
+        return dpop_key.dpop_token_class(**members, _dpop_key=dpop_key)
 
     def on_token_error(self, response: requests.Response, *, dpop_key: DPoPKey | None = None) -> BearerToken:  # noqa: ARG002 - for subclasses
         """Raise the error that an answer of the Token Endpoint stands for; subclasses may return a token instead."""
@@ -234,20 +251,62 @@ class TokenEndpoint(BaseClient):
         }
         return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
 
+    def saml2_bearer(
+        self,
+        assertion: str | bytes,
+        *,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        requests_kwargs: Mapping[str, Any] | None = None,
+        **token_kwargs: Any,
+    ) -> BearerToken:
+        """Get a token with a SAML 2.0 assertion as authorization grant (RFC 7522 §2.1).
+
+        Args:
+            assertion: the `Assertion` element, as signed XML, or encoded in base64url already.
+            dpop: see `token_request`.
+            dpop_key: see `token_request`.
+            requests_kwargs: further arguments of `requests.Session.request`.
+            **token_kwargs: further form fields, such as `scope`.
+
+        Raises:
+            InvalidParam: `assertion` is neither XML nor base64url.
+            OAuth2Error: see `token_request`.
+
+        """
+        data = {
+            "grant_type": GrantTypes.SAML2_BEARER.value,
+            "assertion": _encoded_assertion(assertion),
+            **_with_scope(token_kwargs),
+        }
+        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
+
+
+def _encoded_assertion(assertion: str | bytes) -> str:
+    """Return a SAML assertion in base64url, without padding and line breaks; not a byte of its XML is changed."""
+    data = assertion.encode() if isinstance(assertion, str) else assertion
+    if data.removeprefix(BOM_UTF8).lstrip().startswith(b"<"):
+        return b64u(data)
+    text = b"".join(data.split()).rstrip(b"=")
+    if not _BASE64URL.fullmatch(text):
+        msg = "This `assertion` is neither XML nor base64url: pass the `Assertion` element as the issuer signed it."
+        raise InvalidParam(msg)
+    return text.decode("ascii")
+
 
 def _with_scope(fields: dict[str, Any]) -> dict[str, Any]:
     """Return `fields` with their `scope`, if any, in the form it is sent in."""
     return {**fields, "scope": format_scope(fields["scope"])} if "scope" in fields else fields
 
 
-def _token_members(response: requests.Response) -> dict[str, Any]:
+def token_members(received: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a token response, as arguments of a token class.
 
     Raises:
         ValueError: they are not those of a token.
 
     """
-    members = loads_object(response.content)
+    members = dict(received)
     if "error" in members:
         msg = "the body holds an error"
         raise ValueError(msg)
