@@ -245,6 +245,8 @@ def test_ciba(the_as: AuthorizationServer, waits: list[float]) -> None:
     client = OAuth2Client(
         token_endpoint=TOKEN_ENDPOINT,
         backchannel_authentication_endpoint="https://url.to.the/backchannel_authorization_endpoint",
+        jwks_uri=the_as.endpoint("jwks"),  # the scope has `openid`: there is an ID Token to check
+        issuer="https://url.to.the",
         auth=("client_id", "client_secret"),
     )
     the_as.misbehave("backchannel_authentication", lambda request: request.proceed().amend({"custom": "value"}))
