@@ -331,7 +331,7 @@ class ServerKeys:
         failure: OAuth2Error | None = None
         if fetch is not None and not (fresh and snapshot.knows(kid, alg)):
             try:
-                self._fetch_once(snapshot, fetch)
+                self._fetch_once(fetch)
             except OAuth2Error as exc:
                 if not snapshot.keys:
                     raise
@@ -347,9 +347,9 @@ class ServerKeys:
             raise UnknownVerificationKey(reason, kid, alg) from failure
         return found
 
-    def _fetch_once(self, seen: _Snapshot, fetch: Fetch) -> None:
-        with self._turn:  # who waited for a fetch takes what it brought
-            if self._snapshot is seen and time() >= self._next_attempt:
+    def _fetch_once(self, fetch: Fetch) -> None:
+        with self._turn:
+            if time() >= self._next_attempt:  # who waited for a fetch takes what it brought
                 self._fetch(fetch)
 
     def _fetch(self, fetch: Fetch) -> None:

@@ -478,6 +478,10 @@ HOSTILE_CLAIMS: dict[str, tuple[dict[str, Any], dict[str, Any], type[InvalidIdTo
     "no claims": ({"claims": {}}, {}, MismatchingIdTokenIssuer, {"received": None}),
     # ---- values
     **{
+        f"iss={iss!r}, no issuer": ({"iss": iss}, {"issuer": None}, MismatchingIdTokenIssuer, {"received": iss})
+        for iss in SHAPES
+    },
+    **{
         f"iss={iss!r}": ({"iss": iss}, {}, MismatchingIdTokenIssuer, {"received": iss, "expected": ISSUER})
         for iss in (
             *SHAPES,
@@ -862,6 +866,12 @@ def test_hostile_refreshes(name):
         refreshed(**changes)
     assert type(caught.value) is error
     check_evidence(caught, evidence)
+
+
+def test_a_refresh_that_tells_more():
+    """What the first ID Token did not tell, a later one may."""
+    first = IdToken(token())
+    assert refreshed(first, auth_time=NOW - 500).id_token.auth_time == NOW - 500
 
 
 def test_the_issuer_of_the_first_id_token():

@@ -146,6 +146,7 @@ ES, OKP = dict(FIRST.public_jwk()), {"kty": "OKP", "crv": "Ed25519", "x": "AA"}
         ({"use": ["sig"]}, "ES256", False),
         ({"key_ops": ["deriveKey"]}, "ES256", False),
         ({"key_ops": [{}, "verify"]}, "ES256", True),
+        ({"key_ops": ("sign",)}, "ES256", True),
         ({"key_ops": "verify"}, "ES256", False),
         ({"key_ops": []}, "ES256", False),
         ({"crv": "P-384"}, "ES256", False),
@@ -153,6 +154,7 @@ ES, OKP = dict(FIRST.public_jwk()), {"kty": "OKP", "crv": "Ed25519", "x": "AA"}
         ({"crv": ["P-256"]}, "ES256", False),
         ({"kty": "oct"}, "ES256", False),
         ({"kty": ["EC"]}, "ES256", False),
+        ({"kty": None, "alg": None}, "none", False),
         (OKP, "EdDSA", False),
         ({**OKP, "alg": None}, "EdDSA", True),
         ({**OKP, "alg": "EdDSA"}, "EdDSA", True),
@@ -212,6 +214,8 @@ def test_two_keys_of_one_kid():
     keys = ServerKeys({"keys": [rsa, *published(FIRST)["keys"]]})
     assert fits(keys.get("first", "ES256"), FIRST)
     assert fits(keys.get("first", "RS256"), RSA, "RS256")
+    other = {**dict(SECOND.public_jwk()), "kid": "first"}
+    assert fits(ServerKeys({"keys": [*published(FIRST)["keys"], other]}).get("first", "ES256"), FIRST)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +225,13 @@ def test_what_is_no_jwk_set(given):
     """What is no JWK Set is refused when the client is made."""
     with pytest.raises(InvalidParam, match="`authorization_server_jwks` is unusable"):
         ServerKeys(given)
+
+
+def test_many_keys():
+    """A set may have as many keys as are read."""
+    keys = ServerKeys({"keys": [{"kty": "x"}] * (MAX_KEYS - 1) + published(FIRST)["keys"]})
+    assert fits(keys.get("first", "ES256"), FIRST)
+    assert repr(keys) == "ServerKeys(<500 keys>)"
 
 
 def test_a_private_key_that_the_caller_holds():
@@ -247,11 +258,14 @@ def test_a_jwk_set_is_kept_by_identity():
     assert fits(client.verification_keys.get("first", "ES256"), FIRST)
     given.add_jwk(SECOND.public_jwk())
     assert fits(client.verification_keys.get("second", "ES256"), SECOND)
+    given.remove_jwk("second")
+    given.add_jwk(THIRD.public_jwk())
+    assert fits(client.verification_keys.get("third", "ES256"), THIRD)
+    with pytest.raises(UnknownVerificationKey):
+        client.verification_keys.get("second", "ES256")
     given.remove_jwk("first")
     with pytest.raises(UnknownVerificationKey):
         client.verification_keys.get("first", "ES256")
-    given.add_jwk(THIRD.public_jwk())
-    assert fits(client.verification_keys.get("third", "ES256"), THIRD)
 
 
 def test_a_dict_is_converted():

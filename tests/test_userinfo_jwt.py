@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from jwskate import JweCompact, Jwk, Jwt, SymmetricJwk
 
 from requests_oauth2client import BearerToken, IdToken, OAuth2Client
@@ -93,6 +95,16 @@ def test_several_audiences(answer):
     """`aud` may hold others beside this client."""
     answer(str(Jwt.sign({**SIGNED, "aud": ["other", CLIENT_ID]}, KEY)))
     assert make_client().userinfo("access_token")["sub"] == "alice"
+
+
+def test_an_expiry(answer, now):
+    """A JWT that tells when it expires is accepted until then."""
+    claims = {**SIGNED, "exp": int(time.time()) + 1}
+    answer(str(Jwt.sign(claims, KEY)))
+    assert make_client().userinfo("access_token") == claims
+    now.shift(1)
+    with pytest.raises(InvalidUserInfoResponse, match="expired"):
+        make_client().userinfo("access_token")
 
 
 def test_an_unknown_issuer(answer):
@@ -235,12 +247,22 @@ def test_the_given_id_token_counts(answer):
     assert make_client().userinfo(token, id_token=IdToken.sign({"sub": "bob"}, KEY)) == {"sub": "bob"}
 
 
+def test_an_error_without_a_standard_body(requests_mock: requests_mock_module.Mocker):
+    """Whatever its body, an error is one, and a `requests.HTTPError`."""
+    requests_mock.post(USERINFO, status_code=500, text="<html>")
+    with pytest.raises(requests.HTTPError) as caught:
+        make_client().userinfo("access_token")
+    assert type(caught.value) is UserInfoError
+    assert caught.value.response.status_code == 500
+
+
 def test_errors_pass_the_check(requests_mock: requests_mock_module.Mocker):
     """What an error hook returns is the result, whoever it is about."""
     requests_mock.post(USERINFO, status_code=401, json={"error": "invalid_token"})
     token = BearerToken("access_token", id_token=ALICE)
-    with pytest.raises(UserInfoError):
+    with pytest.raises(UserInfoError) as caught:
         make_client().userinfo(token)
+    assert caught.value.error == "invalid_token"
 
     class Lenient(OAuth2Client):
         def on_userinfo_error(self, response: Any, *, dpop_key: Any = None) -> Any:
