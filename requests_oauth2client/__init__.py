@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .backchannel_authentication import BackChannelAuthenticationPollingJob as BackChannelAuthenticationPollingJob
     from .backchannel_authentication import BackChannelAuthenticationPoolingJob as BackChannelAuthenticationPoolingJob
     from .backchannel_authentication import BackChannelAuthenticationResponse as BackChannelAuthenticationResponse
+    from .backchannel_notification import BackChannelNotification as BackChannelNotification
+    from .bounded_http import BoundedAdapter as BoundedAdapter
     from .client import OAuth2Client as OAuth2Client
     from .client_authentication import (
         BaseClientAssertionAuthenticationMethod as BaseClientAssertionAuthenticationMethod,
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
         InvalidBackchannelAuthenticationRequestHintParam as InvalidBackchannelAuthenticationRequestHintParam,
     )
     from .exceptions import InvalidBackChannelAuthenticationResponse as InvalidBackChannelAuthenticationResponse
+    from .exceptions import InvalidBackChannelNotification as InvalidBackChannelNotification
     from .exceptions import InvalidBoolFieldsParam as InvalidBoolFieldsParam
     from .exceptions import InvalidClient as InvalidClient
     from .exceptions import InvalidClientAssertionSigningKeyOrAlg as InvalidClientAssertionSigningKeyOrAlg
@@ -148,9 +151,11 @@ if TYPE_CHECKING:
     from .exceptions import UnsupportedCodeChallengeMethod as UnsupportedCodeChallengeMethod
     from .exceptions import UnsupportedResponseTypeParam as UnsupportedResponseTypeParam
     from .exceptions import UnsupportedTokenType as UnsupportedTokenType
+    from .exceptions import UntrustedEndpointOrigin as UntrustedEndpointOrigin
     from .exceptions import UseDPoPNonce as UseDPoPNonce
     from .exceptions import UserInfoError as UserInfoError
     from .id_token import IdToken as IdToken
+    from .origin_policy import OriginPolicy as OriginPolicy
     from .pkce import PkceUtils as PkceUtils
     from .polling import BaseTokenEndpointPollingJob as BaseTokenEndpointPollingJob
     from .polling import BaseTokenEndpointPoolingJob as BaseTokenEndpointPoolingJob
@@ -187,6 +192,8 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "BackChannelAuthenticationPoolingJob",
         "BackChannelAuthenticationResponse",
     ),
+    "bounded_http": ("BoundedAdapter",),
+    "backchannel_notification": ("BackChannelNotification",),
     "client": ("OAuth2Client",),
     "client_authentication": (
         "BaseClientAssertionAuthenticationMethod",
@@ -226,6 +233,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "InvalidAcrValuesParam",
         "InvalidAuthResponse",
         "InvalidBackChannelAuthenticationResponse",
+        "InvalidBackChannelNotification",
         "InvalidBackchannelAuthenticationRequestHintParam",
         "InvalidBoolFieldsParam",
         "InvalidClient",
@@ -299,10 +307,12 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "UnsupportedCodeChallengeMethod",
         "UnsupportedResponseTypeParam",
         "UnsupportedTokenType",
+        "UntrustedEndpointOrigin",
         "UseDPoPNonce",
         "UserInfoError",
     ),
     "id_token": ("IdToken",),
+    "origin_policy": ("OriginPolicy",),
     "pkce": ("PkceUtils",),
     "polling": ("BaseTokenEndpointPollingJob", "BaseTokenEndpointPoolingJob"),
     "retries": ("RetryPolicy",),

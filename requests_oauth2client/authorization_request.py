@@ -505,7 +505,7 @@ class AuthorizationRequest(BaseAuthorizationRequest):
             InvalidParam: the key or the algorithm cannot sign.
 
         """
-        return _signed(self._claims(lifetime, aud), jwk, alg)
+        return sign_request_object(self._claims(lifetime, aud), jwk, alg)
 
     def sign(
         self,
@@ -588,14 +588,22 @@ def _checked_alg(key: Jwk, alg: str | None, default: str | None, supported: Iter
     return alg
 
 
-def _signed(claims: Mapping[str, Any], jwk: object, alg: str | None) -> SignedJwt:
+def sign_request_object(
+    claims: Mapping[str, Any], jwk: object, alg: str | None, typ: str = REQUEST_OBJECT_TYPE
+) -> SignedJwt:
+    """Return `claims` as a JWT, signed with the key and algorithm that `AuthorizationRequest.sign_request_jwt` takes.
+
+    Raises:
+        InvalidParam: the key or the algorithm cannot sign.
+
+    """
     from jwskate import SignedJwt, to_jwk
 
     try:
         key = to_jwk(jwk)
         alg = _checked_alg(key, alg, default_alg(key), key.supported_signing_algorithms(), "sig")
         kid = {} if key.is_symmetric else {"kid": key.get("kid") or key.thumbprint()}
-        return SignedJwt.sign(claims, key, alg=alg, typ=REQUEST_OBJECT_TYPE, extra_headers=kid)
+        return SignedJwt.sign(claims, key, alg=alg, typ=typ, extra_headers=kid)
     except InvalidParam:
         raise
     except (ValueError, TypeError, AttributeError, LookupError) as exc:

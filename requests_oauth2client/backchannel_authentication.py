@@ -5,44 +5,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+import re
 from time import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from attrs import define, field, frozen, setters
 
+from .authorization_request import sign_request_object
+from .authorization_response import parse_acr_values
+from .endpoint import request_options
 from .enums import Endpoints, GrantTypes
 from .exceptions import (
     BackChannelAuthenticationError,
-    InvalidAcrValuesParam,
     InvalidBackchannelAuthenticationRequestHintParam,
     InvalidBackChannelAuthenticationResponse,
+    InvalidParam,
     MissingAuthRequestId,
+    MissingIdToken,
 )
-from .jose import default_alg
-from .lifetime import Expiring, expiry
-from .polling import BaseTokenEndpointPollingJob, checked_interval
-from .scopes import format_scope
-from .strict_json import loads_object
+from .lifetime import expiry, seconds
+from .polling import DEFAULT_INTERVAL, BaseTokenEndpointPollingJob, PendingResponse, checked_text, pending_members
+from .scopes import parse_scope
 from .token_endpoint import TokenEndpoint
+from .tokens import BearerToken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     import requests
 
     from .dpop import DPoPKey
+    from .id_token import IdToken
     from .scopes import Scope
-    from .tokens import BearerToken
 
 SIGNED_REQUEST_LIFETIME = 60
 """Seconds that a signed authentication request is valid (CIBA §7.1.1)."""
 
+MAX_NOTIFICATION_TOKEN_LENGTH = 1024
+"""Characters that a `client_notification_token` may have (CIBA §7.1)."""
+
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
 
 @frozen(init=False, repr=False, eq=False)
-class BackChannelAuthenticationResponse(Expiring):
+class BackChannelAuthenticationResponse(PendingResponse):
     """The acknowledgement of an authentication request (CIBA §7.3).
 
     Attributes:
@@ -56,6 +65,8 @@ class BackChannelAuthenticationResponse(Expiring):
     _expiry: float | None
     interval: float | None
     other: dict[str, Any]
+    _asked_scope: tuple[str, ...] = field(init=False, default=())
+    _asked_acr_values: tuple[str, ...] | None = field(init=False, default=None)
 
     def __init__(
         self,
@@ -69,21 +80,28 @@ class BackChannelAuthenticationResponse(Expiring):
     ) -> None:
         self.__attrs_init__(auth_req_id, expiry(expires_in, expires_at), interval, kwargs)
 
-    def __getattr__(self, name: str) -> Any:
-        """Give a member that has no attribute of its own."""
-        if not name.startswith("__") and name in object.__getattribute__(self, "other"):
-            return self.other[name]
-        msg = f"{type(self).__name__!r} object has no attribute {name!r}"
-        raise AttributeError(msg)
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}(expires_at={str(self.expires_at)!r}, interval={self.interval!r})"
+
+    def answering(
+        self, *, scope: tuple[str, ...], acr_values: tuple[str, ...] | None
+    ) -> BackChannelAuthenticationResponse:
+        """Return this response, with what our request asked for: the ID Token is compared with it."""
+        answer = copy.copy(self)
+        object.__setattr__(answer, "_asked_scope", scope)
+        object.__setattr__(answer, "_asked_acr_values", acr_values)
+        return answer
 
 
 class BackChannelAuthentication(TokenEndpoint):
     """Starts backchannel authentications, and asks for their tokens."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def client_id(self) -> str: ...  # noqa: D102 - told in `OAuth2Client`
 
     def backchannel_authentication_request(
         self,
@@ -92,7 +110,7 @@ class BackChannelAuthentication(TokenEndpoint):
         client_notification_token: str | None = None,
         acr_values: str | Iterable[str] | None = None,
         login_hint_token: str | None = None,
-        id_token_hint: str | None = None,
+        id_token_hint: str | IdToken | BearerToken | None = None,
         login_hint: str | None = None,
         binding_message: str | None = None,
         user_code: str | None = None,
@@ -109,7 +127,7 @@ class BackChannelAuthentication(TokenEndpoint):
             client_notification_token: what the server must show at our notification endpoint; for ping and push.
             acr_values: acceptable ways of authentication, best first.
             login_hint_token: who, as a token.
-            id_token_hint: who, as an ID Token of an earlier login.
+            id_token_hint: who, as an ID Token of an earlier login, or the token response that has one.
             login_hint: who, as an address, a phone number, or what the server knows.
             binding_message: shown to the user on both devices.
             user_code: what only the user knows, where the server asks for it.
@@ -123,6 +141,7 @@ class BackChannelAuthentication(TokenEndpoint):
             InvalidBackchannelAuthenticationRequestHintParam: exactly one of the three hints is needed.
             InvalidScopeParam: `scope` is malformed.
             InvalidAcrValuesParam: `acr_values` is malformed.
+            InvalidParam: another parameter is malformed, or the key cannot sign.
             BackChannelAuthenticationError: the server refused.
             InvalidBackChannelAuthenticationResponse: the answer is unusable.
             TransportError: no usable answer came.
@@ -133,35 +152,35 @@ class BackChannelAuthentication(TokenEndpoint):
             raise InvalidBackchannelAuthenticationRequestHintParam(
                 f"Pass exactly one of {', '.join(f'`{name}`' for name in hints)} (CIBA §7.1)."
             )
+        scopes, acrs = parse_scope(scope), parse_acr_values(acr_values)
         data = {
-            "scope": format_scope(scope),
-            "client_notification_token": client_notification_token,
-            "acr_values": _acr_values(acr_values),
-            **{name: None if hint is None else str(hint) for name, hint in hints.items()},
+            "scope": " ".join(scopes) or None,
+            "client_notification_token": _checked_notification_token(client_notification_token),
+            "acr_values": " ".join(acrs or ()) or None,
+            **{name: _hint(hint) for name, hint in hints.items()},
             "binding_message": binding_message,
             "user_code": user_code,
-            "requested_expiry": requested_expiry,
+            "requested_expiry": _checked_expiry(requested_expiry),
             **ciba_kwargs,
         }
         if private_jwk is not None:
             data = {"request": self._signed_request(data, private_jwk, alg)}
-        return self._request(
+        acknowledged = self._request(
             Endpoints.BACKCHANNEL_AUTHENTICATION.value,
             data=data,
             on_success=self.parse_backchannel_authentication_response,
             on_failure=self.on_backchannel_authentication_error,
             requests_kwargs=requests_kwargs,
         )
+        if not isinstance(acknowledged, BackChannelAuthenticationResponse):  # what a hook made is the result
+            return acknowledged
+        return acknowledged.answering(scope=scopes, acr_values=acrs)
 
     def _signed_request(self, parameters: Mapping[str, Any], private_jwk: Any, alg: str | None) -> str:
         """Return `parameters` as a signed JWT, with the claims that CIBA §7.1.1 asks for."""
-        from jwskate import Jwt, to_jwk
-
-        jwk = to_jwk(private_jwk, is_private=True, is_symmetric=False)
         now = int(time())
-        client_id = getattr(self.auth, "client_id", None)
         claims = {
-            "iss": client_id,
+            "iss": self.client_id,
             "aud": self.issuer or self._uri(Endpoints.BACKCHANNEL_AUTHENTICATION.value),
             "iat": now,
             "nbf": now,
@@ -170,7 +189,11 @@ class BackChannelAuthentication(TokenEndpoint):
             **parameters,
         }
         given = {name: value for name, value in claims.items() if value is not None}
-        return str(Jwt.sign(given, jwk, alg=alg or default_alg(jwk)))
+        signed = sign_request_object(given, private_jwk, alg, typ="JWT")
+        if signed.alg.startswith("HS"):
+            msg = "An authentication request is signed with an asymmetric private key (CIBA §7.1.1), not with a secret."
+            raise InvalidParam(msg)
+        return str(signed)
 
     def parse_backchannel_authentication_response(
         self,
@@ -201,15 +224,19 @@ class BackChannelAuthentication(TokenEndpoint):
         auth_req_id: str | BackChannelAuthenticationResponse,
         requests_kwargs: Mapping[str, Any] | None = None,
         *,
+        validate: bool = True,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
         **token_kwargs: Any,
     ) -> BearerToken:
-        """Ask once for the token of a backchannel authentication (CIBA §10.1).
+        """Ask once for the token of a backchannel authentication (CIBA §10.1), and validate its ID Token.
 
         Args:
-            auth_req_id: the identifier, or the response that has it.
+            auth_req_id: what `backchannel_authentication_request` returned, which tells what the ID Token must say. Or
+                the bare identifier: an ID Token is then compared with what the client knows, and not missed.
             requests_kwargs: further arguments of `requests.Session.request`.
+            validate: `False` returns the ID Token, if any, as it came, and nothing in it may be believed. Without
+                `jwks_uri`, TLS vouches for it instead of its signature (OIDC Core §3.1.3.7, 6).
             dpop: see `token_request`.
             dpop_key: see `token_request`.
             **token_kwargs: further form fields.
@@ -219,23 +246,55 @@ class BackChannelAuthentication(TokenEndpoint):
             SlowDown: as pending, and the interval grows.
             ExpiredToken: too late.
             AccessDenied: the user said no.
+            InvalidIdToken: the ID Token must not be accepted; `MissingIdToken` when one was asked for and none came.
             OAuth2Error: see `token_request`.
 
         """
         grant = GrantTypes.CLIENT_INITIATED_BACKCHANNEL_AUTHENTICATION.value
-        data = {"grant_type": grant, "auth_req_id": _identifier(auth_req_id), **token_kwargs}
-        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
+        identifier = _identifier(auth_req_id)
+        data = {"grant_type": grant, "auth_req_id": identifier, **token_kwargs}
+        token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
+        if not validate:
+            return token
+        if getattr(token, "id_token", None) is not None:
+            from .decoupled_id_token import validate_backchannel_id_token  # loads jwskate
+
+            acr_values = getattr(auth_req_id, "_asked_acr_values", None)
+            return validate_backchannel_id_token(token, self, identifier, acr_values=acr_values)
+        if "openid" in getattr(auth_req_id, "_asked_scope", ()):
+            raise MissingIdToken(token)
+        return token
 
 
-def _acr_values(acr_values: Any) -> str | None:
-    if acr_values is None or isinstance(acr_values, str):
-        return acr_values or None
-    if not isinstance(acr_values, Iterable) or isinstance(acr_values, (bytes, dict)):
-        raise InvalidAcrValuesParam(acr_values)
-    values = tuple(acr_values)
-    if not all(isinstance(value, str) for value in values):
-        raise InvalidAcrValuesParam(acr_values)
-    return " ".join(values) or None
+def _checked_notification_token(token: object) -> str | None:
+    """Refuse what the server could not show us as a Bearer token (CIBA §7.1)."""
+    if token is None:
+        return None
+    if isinstance(token, str) and len(token) <= MAX_NOTIFICATION_TOKEN_LENGTH and _TOKEN68.fullmatch(token):
+        return token
+    msg = (
+        "`client_notification_token` must be a Bearer token of at most "
+        f"{MAX_NOTIFICATION_TOKEN_LENGTH} characters: take secrets.token_urlsafe()."
+    )
+    raise InvalidParam(msg)
+
+
+def _checked_expiry(requested_expiry: object) -> object:
+    if requested_expiry is None:
+        return None
+    value = seconds(requested_expiry)
+    if value is None or value <= 0 or value != int(value):
+        msg = "`requested_expiry` is not a positive whole number of seconds (CIBA §7.1)."
+        raise InvalidParam(msg)
+    return requested_expiry
+
+
+def _hint(hint: object) -> str | None:
+    if isinstance(hint, BearerToken):  # the only text in it that is a hint
+        if hint.id_token is None:
+            raise MissingIdToken(hint)
+        hint = hint.id_token
+    return None if hint is None else str(hint)
 
 
 def _identifier(auth_req_id: str | BackChannelAuthenticationResponse) -> str:
@@ -253,13 +312,10 @@ def _members(response: requests.Response) -> dict[str, Any]:
         ValueError: they are not those of CIBA §7.3.
 
     """
-    members = loads_object(response.content)
-    members.pop("expires_at", None)
-    if not isinstance(members.get("auth_req_id"), str) or not members["auth_req_id"]:
-        msg = "the body has no `auth_req_id`"
-        raise ValueError(msg)
-    if members.get("interval") is not None:
-        members["interval"] = checked_interval(members["interval"])
+    members = pending_members(response.content)
+    checked_text(members, "auth_req_id")
+    if members.get("interval") is None:
+        members["interval"] = DEFAULT_INTERVAL  # CIBA §7.3
     return members
 
 
@@ -297,26 +353,21 @@ class BackChannelAuthenticationPollingJob(BaseTokenEndpointPollingJob):  # type:
             requests_kwargs: further arguments of `requests.Session.request`.
             **token_kwargs: arguments of `OAuth2Client.ciba`.
 
+        Raises:
+            InvalidParam: an interval is no number of seconds, or too long.
+
         """
-        deadline = None
-        if isinstance(auth_req_id, BackChannelAuthenticationResponse):
-            interval = auth_req_id.interval if interval is None else interval
-            deadline = None if auth_req_id.expires_at is None else auth_req_id.expires_at.timestamp()
+        pending = auth_req_id if isinstance(auth_req_id, BackChannelAuthenticationResponse) else None
         object.__setattr__(self, "auth_req_id", _identifier(auth_req_id))
-        self._set_up(
-            client,
-            interval=interval,
-            slow_down_interval=slow_down_interval,
-            requests_kwargs=requests_kwargs,
-            token_kwargs=token_kwargs,
-            deadline=deadline,
+        BaseTokenEndpointPollingJob.__init__(
+            self, client, requests_kwargs, token_kwargs, slow_down_interval, interval, pending=pending
         )
 
     def token_request(self) -> BearerToken:
         """Ask once, without waiting."""
         client: Any = self.client
         token: BearerToken = client.ciba(
-            self.auth_req_id, requests_kwargs=self.requests_kwargs, **self._dpop_arguments()
+            self._pending or self.auth_req_id, requests_kwargs=self.requests_kwargs, **self._arguments()
         )
         return token
 

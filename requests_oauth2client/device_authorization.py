@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen, setters
 
+from .endpoint import request_options
 from .enums import Endpoints, GrantTypes
 from .exceptions import DeviceAuthorizationError, InvalidDeviceAuthorizationResponse, MissingDeviceCode
-from .lifetime import Expiring, expiry
-from .polling import BaseTokenEndpointPollingJob, checked_interval
+from .lifetime import expiry
+from .polling import BaseTokenEndpointPollingJob, PendingResponse, checked_text, pending_members
 from .scopes import format_scope
-from .strict_json import loads_object
 from .token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @frozen(init=False, repr=False, eq=False)
-class DeviceAuthorizationResponse(Expiring):
+class DeviceAuthorizationResponse(PendingResponse):
     """What the user must be told, and the code to ask for tokens with (RFC 8628 §3.2).
 
     Attributes:
@@ -71,13 +71,6 @@ class DeviceAuthorizationResponse(Expiring):
             interval=interval,
             other=kwargs,
         )
-
-    def __getattr__(self, name: str) -> Any:
-        """Give a member that has no attribute of its own."""
-        if not name.startswith("__") and name in object.__getattribute__(self, "other"):
-            return self.other[name]
-        msg = f"{type(self).__name__!r} object has no attribute {name!r}"
-        raise AttributeError(msg)
 
     def __repr__(self) -> str:
         return (
@@ -143,6 +136,7 @@ class DeviceAuthorization(TokenEndpoint):
         self,
         device_code: str | DeviceAuthorizationResponse,
         *,
+        validate: bool = True,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
         requests_kwargs: Mapping[str, Any] | None = None,
@@ -150,8 +144,12 @@ class DeviceAuthorization(TokenEndpoint):
     ) -> BearerToken:
         """Ask once for the token of a device flow (RFC 8628 §3.4).
 
+        The ID Token that may come with it is validated (OIDC Core §3.1.3.7): by issuer, audience, times and signature.
+
         Args:
             device_code: the device code, or the response that has it.
+            validate: `False` returns the ID Token as it came, and nothing in it may be believed. Without `jwks_uri`,
+                TLS vouches for it instead of its signature (OIDC Core §3.1.3.7, 6).
             dpop: see `token_request`.
             dpop_key: see `token_request`.
             requests_kwargs: further arguments of `requests.Session.request`.
@@ -162,11 +160,17 @@ class DeviceAuthorization(TokenEndpoint):
             SlowDown: as pending, and the interval grows.
             ExpiredToken: too late.
             AccessDenied: the user said no.
+            InvalidIdToken: the ID Token must not be accepted.
             OAuth2Error: see `token_request`.
 
         """
         data = {"grant_type": GrantTypes.DEVICE_CODE.value, "device_code": _code(device_code), **token_kwargs}
-        return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
+        token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
+        if not validate or getattr(token, "id_token", None) is None:
+            return token
+        from .decoupled_id_token import validate_device_id_token  # loads jwskate, which others can do without
+
+        return validate_device_id_token(token, self)
 
 
 def _code(device_code: str | DeviceAuthorizationResponse) -> str:
@@ -184,23 +188,18 @@ def _device_members(response: requests.Response) -> dict[str, Any]:
         ValueError: they are not those of RFC 8628 §3.2.
 
     """
-    members = loads_object(response.content)
-    members.pop("expires_at", None)
+    members = pending_members(response.content)
     if "verification_uri" not in members and "verification_url" in members:
         members["verification_uri"] = members["verification_url"]  # Google's name, older than the RFC
-    for name in ("device_code", "user_code", "verification_uri"):
-        if not isinstance(members.get(name), str) or not members[name]:
-            msg = f"the body has no `{name}`"
-            raise ValueError(msg)
-    for name in ("verification_uri", "verification_uri_complete"):
-        # programs open them in a browser: other schemes start other programs
-        value = members.get(name)
-        if value is not None and not str(value).lower().startswith(("https://", "http://")):
+    names = ["device_code", "user_code", "verification_uri"]
+    if members.get("verification_uri_complete") is not None:
+        names.append("verification_uri_complete")
+    for name in names:
+        text = checked_text(members, name)
+        # programs open these in a browser: other schemes start other programs
+        if name.startswith("verification") and not text.lower().startswith(("https://", "http://")):
             msg = f"`{name}` is not an http(s) URL"
             raise ValueError(msg)
-    interval = members.get("interval")
-    if interval is not None:
-        members["interval"] = checked_interval(interval)
     return members
 
 
@@ -237,26 +236,21 @@ class DeviceAuthorizationPollingJob(BaseTokenEndpointPollingJob):  # type: ignor
             requests_kwargs: further arguments of `requests.Session.request`.
             **token_kwargs: arguments of `OAuth2Client.device_code`.
 
+        Raises:
+            InvalidParam: an interval is no number of seconds, or too long.
+
         """
-        deadline = None
-        if isinstance(device_code, DeviceAuthorizationResponse):
-            interval = device_code.interval if interval is None else interval
-            deadline = None if device_code.expires_at is None else device_code.expires_at.timestamp()
+        pending = device_code if isinstance(device_code, DeviceAuthorizationResponse) else None
         object.__setattr__(self, "device_code", _code(device_code))
-        self._set_up(
-            client,
-            interval=interval,
-            slow_down_interval=slow_down_interval,
-            requests_kwargs=requests_kwargs,
-            token_kwargs=token_kwargs,
-            deadline=deadline,
+        BaseTokenEndpointPollingJob.__init__(
+            self, client, requests_kwargs, token_kwargs, slow_down_interval, interval, pending=pending
         )
 
     def token_request(self) -> BearerToken:
         """Ask once, without waiting."""
         client: Any = self.client
         token: BearerToken = client.device_code(
-            self.device_code, requests_kwargs=self.requests_kwargs, **self._dpop_arguments()
+            self.device_code, requests_kwargs=self.requests_kwargs, **self._arguments()
         )
         return token
 

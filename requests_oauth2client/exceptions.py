@@ -65,6 +65,7 @@ OAuth2Error
 │  ├─ MismatchingIdTokenAlg
 │  ├─ MismatchingIdTokenHash
 │  ├─ MismatchingIdTokenAuthTime
+│  ├─ MismatchingIdTokenAuthReqId
 │  ├─ ExpiredIdToken
 │  ├─ IdTokenNotYetValid
 │  ├─ UnsupportedIdTokenAlg
@@ -84,6 +85,7 @@ OAuth2Error
 │  └─ CorruptTokenStore
 ├─ PollingExpired
 ├─ PollingStopped
+├─ InvalidBackChannelNotification
 ├─ MissingRefreshToken
 ├─ MissingDeviceCode
 ├─ MissingAuthRequestId
@@ -95,7 +97,8 @@ OAuth2Error
 ├─ InvalidUri
 ├─ InvalidParam
 │  ├─ InvalidEndpointUri
-│  │  └─ InvalidIssuer
+│  │  ├─ InvalidIssuer
+│  │  └─ UntrustedEndpointOrigin
 │  ├─ InvalidScopeParam
 │  ├─ InvalidAcrValuesParam
 │  ├─ InvalidBackchannelAuthenticationRequestHintParam
@@ -215,6 +218,8 @@ class UnexpectedRedirect(TransportError):
 class EndpointError(OAuth2Error):
     """An endpoint answered with a standard error (RFC 6749 §5.2).
 
+    `response` is `None` when the error came by a notification (CIBA §12).
+
     Attributes:
         error: the error code.
         description: `error_description`, as received.
@@ -231,7 +236,7 @@ class EndpointError(OAuth2Error):
 
     def __init__(
         self,
-        response: requests.Response,
+        response: requests.Response | None,
         client: object = None,
         error: str = "",
         description: str | None = None,
@@ -239,6 +244,8 @@ class EndpointError(OAuth2Error):
     ) -> None:
         request = getattr(response, "request", None)
         parts = [f"{printable_url(getattr(response, 'url', ''))} answered {getattr(response, 'status_code', '?')}"]
+        if response is None:
+            parts = ["The Authorization Server sent a notification"]
         parts.append(f"with error '{redacted(error, request)}'")
         parts.append(f"({redacted(description, request)})." if description else "(no description provided).")
         parts.append(self.hint)
@@ -668,6 +675,13 @@ class MismatchingIdTokenAuthTime(_MismatchingClaim):
     claim = "auth_time"
 
 
+class MismatchingIdTokenAuthReqId(_MismatchingClaim):
+    """The ID Token belongs to another backchannel authentication (CIBA §10.3.1)."""
+
+    claim = "urn:openid:params:jwt:claim:auth_req_id"
+    show_values = False
+
+
 class ExpiredIdToken(_MismatchingClaim):
     """The ID Token is expired; `received` is its expiry, `expected` the time of the check."""
 
@@ -783,8 +797,15 @@ class CorruptTokenStore(TokenStoreError):
 class PollingExpired(OAuth2Error, TimeoutError):
     """The user has not decided in time."""
 
-    def __init__(self) -> None:
-        self._say("The user has not decided in time: start the flow again.")
+    def __init__(self, timeout: float | None = None) -> None:
+        if timeout is None:
+            message = "The user has not decided in time: start the flow again."
+        else:
+            message = (
+                f"The user has not decided within the {printable(timeout)} seconds that this program waits. "
+                "Until the server says that it is too late, you can go on waiting."
+            )
+        self._say(message, timeout=timeout)
 
 
 class PollingStopped(OAuth2Error):
@@ -792,6 +813,16 @@ class PollingStopped(OAuth2Error):
 
     def __init__(self) -> None:
         self._say("Waiting for the user was stopped. The code is still good until it expires: another job may use it.")
+
+
+class InvalidBackChannelNotification(OAuth2Error, ValueError):
+    """What came to our notification endpoint is no notification for this authentication (CIBA §10.2, §10.3)."""
+
+    def __init__(self, reason: str) -> None:
+        self._say(
+            f"This notification cannot be accepted: {reason}. Answer it with an error, such as 401, and go on waiting.",
+            reason=reason,
+        )
 
 
 class UnsupportedTokenTypeError(OAuth2Error, ValueError):
@@ -929,6 +960,20 @@ class InvalidEndpointUri(InvalidParam):
 
 class InvalidIssuer(InvalidEndpointUri):
     """The issuer identifier is not acceptable (RFC 8414 §2)."""
+
+
+class UntrustedEndpointOrigin(InvalidEndpointUri):
+    """A metadata document names an endpoint that is where its server should not lead us."""
+
+    def __init__(self, endpoint: str, uri: str, where: str) -> None:
+        super().__init__(
+            endpoint,
+            uri,
+            f"the metadata document names '{printable_url(uri)}', {where}, where this server should not lead us "
+            f"(request forgery). If it is meant, pass `{endpoint}=` yourself, or list its host in "
+            "`origin_policy=OriginPolicy(hosts=[...])`.",
+        )
+        self.where = where
 
 
 class InvalidScopeParam(InvalidParam):

@@ -43,7 +43,7 @@ def retry_after(response: requests.Response | None) -> float | None:
         return None
     try:
         return max(0.0, _HEADERS.parse_retry_after(value))
-    except InvalidHeader:
+    except (InvalidHeader, ValueError):  # a number of thousands of digits, a year that no date has
         return None
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import frozen
 
-from .enums import Endpoints, GrantTypes, TokenType
+from .enums import GrantTypes, TokenType
 from .exceptions import (
+    InvalidParam,
+    MissingIdToken,
     MissingRefreshToken,
     OAuth2Error,
     UnknownActorTokenType,
@@ -20,11 +22,12 @@ from .exceptions import (
 )
 from .scopes import format_scope
 from .strict_json import loads_object
-from .token_endpoint import TokenEndpoint
-from .tokens import BearerToken
+from .token_endpoint import TokenEndpoint, token_members
+from .tokens import BearerToken, token_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeGuard
 
     import requests
 
@@ -39,7 +42,8 @@ _SHORT_NAMES = ("access_token", "refresh_token", "id_token", "saml1", "saml2", "
 class IssuedToken(BearerToken):
     """What an exchange gave that is no access token: `token_type` is `N_A` (RFC 8693 §2.2.1).
 
-    Its text is in `access_token`, as the RFC has it, and what it is in `issued_token_type`.
+    Its text is in `access_token`, as the RFC has it, and what it is in `issued_token_type`. It can be exchanged in its
+    turn, as what it is.
     """
 
     TOKEN_TYPE: ClassVar[str] = "N_A"  # noqa: S105 - a word of the specification, not a credential
@@ -93,51 +97,53 @@ class TokenExchange(TokenEndpoint):
             UnknownSubjectTokenType: pass `subject_token_type`.
             UnknownActorTokenType: pass `actor_token_type`.
             UnknownTokenType: the type does not fit the token.
+            MissingRefreshToken: the token has no refresh token to send; `MissingIdToken` when it has no ID Token.
+            InvalidParam: a token is empty, or there is a type of an actor and no actor.
             OAuth2Error: see `token_request`.
 
         """
-        try:
-            subject_type = self.get_token_type(subject_token_type, subject_token)
-        except UnknownTokenType as exc:
-            if subject_token_type is not None:
-                raise
-            raise UnknownSubjectTokenType(subject_token, subject_token_type) from exc
-        try:
-            actor_type = self.get_token_type(actor_token_type, actor_token) if actor_token is not None else None
-        except UnknownTokenType as exc:
-            if actor_token_type is not None:
-                raise
-            raise UnknownActorTokenType(actor_token, actor_token_type) from exc
-        if "scope" in token_kwargs:
-            token_kwargs["scope"] = format_scope(token_kwargs["scope"])
+        if actor_token is None and actor_token_type is not None:
+            msg = "`actor_token_type` is of no use without `actor_token` (RFC 8693 §2.1)."
+            raise InvalidParam(msg)
+        subject_type = self._party_type(subject_token, subject_token_type, UnknownSubjectTokenType)
         data = {
             "grant_type": GrantTypes.TOKEN_EXCHANGE.value,
             "subject_token": _value(subject_token, subject_type),
             "subject_token_type": subject_type,
-            "actor_token": None if actor_token is None else _value(actor_token, str(actor_type)),
-            "actor_token_type": actor_type,
-            "requested_token_type": self.get_token_type(requested_token_type) if requested_token_type else None,
-            **token_kwargs,
         }
-        return self._request(
-            Endpoints.TOKEN.value,
-            data=data,
-            on_success=self.parse_token_exchange_response,
-            on_failure=self.on_token_error,
+        if actor_token is not None:
+            actor_type = self._party_type(actor_token, actor_token_type, UnknownActorTokenType)
+            data |= {"actor_token": _value(actor_token, actor_type), "actor_token_type": actor_type}
+        if requested_token_type:
+            data["requested_token_type"] = self.get_token_type(requested_token_type)
+        if "scope" in token_kwargs:
+            token_kwargs["scope"] = format_scope(token_kwargs["scope"])
+        return self._token_request(
+            {**data, **token_kwargs},
+            self.parse_token_exchange_response,
             dpop_key=self._dpop_key(dpop, dpop_key),
             requests_kwargs=requests_kwargs,
         )
+
+    @classmethod
+    def _party_type(cls, token: object, token_type: str | None, error: type[UnknownTokenType]) -> str:
+        try:
+            return cls.get_token_type(token_type, token)
+        except UnknownTokenType as exc:
+            if token_type is not None:
+                raise
+            raise error(token, token_type) from exc  # type: ignore[call-arg]  # each is told by its token
 
     def parse_token_exchange_response(
         self, response: requests.Response, *, dpop_key: DPoPKey | None = None
     ) -> BearerToken:
         """Return the token in a 2xx answer; what is no access token is an `IssuedToken`."""
         try:
-            members = loads_object(response.content)
-            if str(members.get("token_type")).lower() == "n_a":
-                return IssuedToken(**{name: value for name, value in members.items() if name != "expires_at"})
+            members = token_members(loads_object(response.content))
+            if str(members.get("token_type")).lower() == IssuedToken.TOKEN_TYPE.lower():
+                return IssuedToken(**members)
         except (OAuth2Error, ValueError, TypeError):
-            return self.on_token_error(response, dpop_key=dpop_key)
+            pass  # the other hook says what is wrong
         return self.parse_token_response(response, dpop_key=dpop_key)
 
     @classmethod
@@ -159,14 +165,21 @@ class TokenExchange(TokenEndpoint):
         if not _fits(token, token_type):
             msg = f"The token is of type '{type(token)}', which is no '{token_type}'."
             raise UnknownTokenType(msg, token, token_type)
-        if token_type == TokenType.REFRESH_TOKEN and isinstance(token, BearerToken) and token.refresh_token is None:
+        if token_type == TokenType.REFRESH_TOKEN and _holds_others(token) and token.refresh_token is None:
             msg = "This token does not contain a refresh_token."
             raise UnknownTokenType(msg, token, token_type)
         return URN + token_type
 
 
+def _holds_others(token: object) -> TypeGuard[BearerToken]:
+    """Tell whether it may hold a refresh token and an ID Token, beside the access token."""
+    return isinstance(token, BearerToken) and not isinstance(token, IssuedToken)
+
+
 def _is_id_token(token: object) -> bool:
-    from .tokens import IdToken  # type: ignore[attr-defined]  # given at its first use
+    if token is None or isinstance(token, (str, BearerToken)):
+        return False  # found out without jwskate
+    from .id_token import IdToken
 
     return isinstance(token, IdToken)
 
@@ -174,15 +187,21 @@ def _is_id_token(token: object) -> bool:
 def _fits(token: object, token_type: str) -> bool:
     if token is None or isinstance(token, str):
         return True
+    if isinstance(token, IssuedToken):
+        return token.kwargs.get("issued_token_type") in (None, URN + token_type)
     if token_type == TokenType.ID_TOKEN:
         return _is_id_token(token)
     return isinstance(token, BearerToken) or token_type not in (TokenType.ACCESS_TOKEN, TokenType.REFRESH_TOKEN)
 
 
 def _guessed(token: object) -> str:
-    if isinstance(token, BearerToken):
+    if isinstance(token, IssuedToken):
+        issued = token.kwargs.get("issued_token_type")
+        if isinstance(issued, str) and issued:
+            return issued
+    elif isinstance(token, BearerToken):
         return URN + TokenType.ACCESS_TOKEN.value
-    if token is not None and not isinstance(token, str) and _is_id_token(token):
+    elif _is_id_token(token):
         return URN + TokenType.ID_TOKEN.value
     msg = f"Cannot guess the type of a token of type '{type(token)}': pass it."
     raise UnknownTokenType(msg, token, None)
@@ -190,10 +209,13 @@ def _guessed(token: object) -> str:
 
 def _value(token: object, token_type: str) -> str:
     """Return the text to send: of a `BearerToken`, the member which its type names."""
-    if isinstance(token, BearerToken) and token_type == URN + TokenType.REFRESH_TOKEN.value:
-        if token.refresh_token is None:
-            raise MissingRefreshToken(token)
-        return token.refresh_token
-    if isinstance(token, BearerToken) and token_type == URN + TokenType.ID_TOKEN.value:
-        return str(token.id_token)
-    return str(token)
+    if _holds_others(token):
+        if token_type == URN + TokenType.REFRESH_TOKEN.value:
+            if token.refresh_token is None:
+                raise MissingRefreshToken(token)
+            return token.refresh_token
+        if token_type == URN + TokenType.ID_TOKEN.value:
+            if token.id_token is None:
+                raise MissingIdToken(token)
+            return str(token.id_token)
+    return token_text(token)
