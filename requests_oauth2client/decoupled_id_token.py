@@ -10,44 +10,21 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import asdict, evolve, field, frozen
 
 from .exceptions import MismatchingIdTokenAuthReqId, MismatchingIdTokenHash, MissingIdTokenClaim
-from .id_token import IdTokenValidator, NothingExpected, half_hash, validator_for
-from .jwks import VerificationKey
+from .id_token import IdTokenValidator, NothingExpected, TlsVouches, half_hash, validator_for
 
 if TYPE_CHECKING:
     from typing import TypeVar
 
-    from jwskate import JwkSet
-
     from .id_token import IdToken, IdTokenClient, TokenWithIdToken
+    from .jwks import VerificationKey
 
     T = TypeVar("T", bound=TokenWithIdToken)
-
-    class DecoupledClient(IdTokenClient):
-        """What validation asks of a client here."""
-
-        jwks_uri: str | None
-        authorization_server_jwks: JwkSet
-
-
-class _TlsVouches:
-    """Stands for the keys of a server that the client knows none of.
-
-    "If the ID Token is received via direct communication between the Client and the Token Endpoint [...], the TLS
-    server validation MAY be used to validate the issuer in place of checking the token signature."
-    OIDC Core §3.1.3.7, 6
-    """
-
-    def get(self, kid: str | None, alg: str) -> VerificationKey:  # noqa: ARG002 - the form of `VerificationKeys`
-        return VerificationKey(alg, None, lambda _data, _signature: True)
 
 
 def _validator(client: object, asked: NothingExpected) -> IdTokenValidator:
     """Return what a client expects of an ID Token that it fetched itself."""
-    known = cast("DecoupledClient", client)
-    validator = validator_for(known, asked)
-    if known.jwks_uri is None and not known.authorization_server_jwks.get("keys"):
-        return evolve(validator, keys=_TlsVouches())
-    return validator
+    validator = validator_for(cast("IdTokenClient", client), asked)
+    return validator if validator.keys else evolve(validator, keys=TlsVouches())
 
 
 def validate_device_id_token(token: T, client: object) -> T:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from time import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .exceptions import (
     ExpiredIdToken,
@@ -32,6 +32,7 @@ from .exceptions import (
     UnsupportedIdTokenAlg,
 )
 from .jose import b64u
+from .jwks import VerificationKey
 from .lifetime import LATEST
 from .strict_jwt import InvalidIdTokenSignature, JwtPolicy, MalformedIdToken, StrictJwt, parse_jwt
 
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from jwskate import JweCompact, Jwk
     from typing_extensions import Self
 
-    from .jwks import VerificationKey, VerificationKeys
+    from .jwks import VerificationKeys
 
     class TokenWithIdToken(Protocol):
         """A token response."""
@@ -399,6 +400,19 @@ def _made(cls: type[V], client: IdTokenClient, azr: AuthenticationExpectations, 
     )
 
 
+class TlsVouches:
+    """Stands for the keys of a server, in an exchange with its Token Endpoint by a client that knows none of them.
+
+    "If the ID Token is received via direct communication between the Client and the Token Endpoint [...], the TLS
+    server validation MAY be used to validate the issuer in place of checking the token signature."
+    OIDC Core §3.1.3.7, 6
+    """
+
+    def get(self, kid: str | None, alg: str) -> VerificationKey:  # noqa: ARG002 - the form of `VerificationKeys`
+        """Return what accepts any signature."""
+        return VerificationKey(alg, None, lambda _data, _signature: True)
+
+
 class NothingExpected:
     """Stands for the Authorization Response where there is none: in a refresh."""
 
@@ -461,7 +475,8 @@ def validate_refreshed_id_token(
     Args:
         token: what the refresh gave.
         previous: the ID Token before the refresh; one that is still encrypted was never validated, and is left aside.
-        client: who the ID Token must be meant for.
+        client: who the ID Token must be meant for. When it knows no key of the server, nor where to fetch them, TLS
+            stands for the signature.
         exp_leeway: seconds after its expiry in which it is still accepted.
 
     Raises:
@@ -472,4 +487,4 @@ def validate_refreshed_id_token(
         return token
     known = previous if isinstance(previous, IdToken) else None
     validator = _made(RefreshedIdTokenValidator, client, NothingExpected(), exp_leeway=exp_leeway, previous=known)
-    return validator.validate(token)
+    return (validator if validator.keys else evolve(validator, keys=TlsVouches())).validate(token)

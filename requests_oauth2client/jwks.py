@@ -384,6 +384,11 @@ class ServerKeys:
                 self._made = _as_jwk_set(self._snapshot.keys)
             return self._made
 
+    @property
+    def known(self) -> bool:
+        """Whether any key is known now."""
+        return bool(self._current().keys)
+
     def export(self) -> dict[str, Any]:
         """Return the public keys as a JWK Set that JSON can hold, with the times between which they are fresh.
 
@@ -407,6 +412,10 @@ class KeySource:
 
     def __init__(self, keys: ServerKeys, fetch: Fetch | None = None) -> None:
         self._keys, self._fetch = keys, fetch
+
+    def __bool__(self) -> bool:
+        """Tell whether there are keys, or a place to fetch them from."""
+        return self._fetch is not None or self._keys.known
 
     def get(self, kid: str | None, alg: str) -> VerificationKey:
         """Return a key; see `ServerKeys.get`."""

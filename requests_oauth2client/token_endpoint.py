@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from .dpop import DPoPKey
     from .endpoint import Hook
+    from .id_token import IdTokenClient
     from .scopes import Scope
 
 _BASE64URL = re.compile(rb"[A-Za-z0-9_-]+")
@@ -153,25 +154,30 @@ class TokenEndpoint(BaseClient):
         *,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
+        validate: bool = True,
         **token_kwargs: Any,
     ) -> BearerToken:
         """Get a new access token with a refresh token (RFC 6749 §6).
 
         When the server returns no new refresh token, the old one stays in use and is part of the result. A DPoP token
-        is refreshed with its own key (RFC 9449 §5).
+        is refreshed with its own key (RFC 9449 §5). When the given token has an ID Token, and a new one comes, that is
+        validated, and must be about the same user (OIDC Core §12.2).
 
         Args:
             refresh_token: the refresh token, or a token that has one.
             requests_kwargs: further arguments of `requests.Session.request`.
             dpop: see `token_request`.
             dpop_key: see `token_request`.
+            validate: `False` returns a new ID Token as it came, and nothing in it may be believed.
             **token_kwargs: further form fields; `scope` may narrow what was granted.
 
         Raises:
             MissingRefreshToken: the given token has none.
+            InvalidIdToken: the new ID Token must not be accepted; the new token is its `token_resp`.
             OAuth2Error: see `token_request`.
 
         """
+        id_token = getattr(refresh_token, "id_token", None)
         if isinstance(refresh_token, BearerToken):
             dpop_key = dpop_key or getattr(refresh_token, "dpop_key", None)
             dpop = False if dpop is None and dpop_key is None else dpop
@@ -187,8 +193,12 @@ class TokenEndpoint(BaseClient):
         }
         token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
         if getattr(token, "refresh_token", "") is None:  # what a hook returns may have no such attribute
-            return token.replace(refresh_token=refresh_token)
-        return token
+            token = token.replace(refresh_token=refresh_token)
+        if not validate or id_token is None or getattr(token, "id_token", None) is None:
+            return token
+        from .id_token import validate_refreshed_id_token  # loads jwskate, which others can do without
+
+        return validate_refreshed_id_token(token, id_token, cast("IdTokenClient", self))
 
     def resource_owner_password(
         self,

@@ -895,6 +895,51 @@ def test_a_refresh_without_previous_id_token(previous):
         refreshed(previous, aud="other")
 
 
+def answer_with(requests_mock: Any, **changes: Any) -> None:
+    """Let the Token Endpoint answer with a new token and a new ID Token."""
+    members = {"access_token": "new_access_token", "token_type": "Bearer", "id_token": token(**changes)}
+    requests_mock.post("https://as.local/token", json=members)
+
+
+def test_refresh_token(requests_mock):
+    """`refresh_token` validates the ID Token that comes along, against the one before."""
+    client, before = make_client(), BearerToken(ACCESS_TOKEN, refresh_token="r", id_token=PREVIOUS)
+    answer_with(requests_mock)
+    after = client.refresh_token(before)
+    assert (after.refresh_token, after.id_token.exp) == ("r", NOW + 60)
+    answer_with(requests_mock, sub="mallory")
+    with pytest.raises(MismatchingIdTokenSubject) as caught:
+        client.refresh_token(before)
+    assert caught.value.token_resp.access_token == "new_access_token"
+    assert client.refresh_token(before, validate=False).id_token.sub == "mallory"
+    assert client.refresh_token("r").id_token.sub == "mallory"
+
+
+def test_refresh_token_without_id_token(requests_mock):
+    """A refresh without ID Token, before or after, has nothing to validate."""
+    requests_mock.post("https://as.local/token", json={"access_token": "new_access_token", "token_type": "Bearer"})
+    client, before = make_client(), BearerToken(ACCESS_TOKEN, refresh_token="r", id_token=PREVIOUS)
+    assert client.refresh_token(before).id_token is None
+    answer_with(requests_mock, sub="mallory")
+    assert client.refresh_token(BearerToken(ACCESS_TOKEN, refresh_token="r")).id_token.sub == "mallory"
+
+
+def test_refresh_token_of_a_client_without_keys(requests_mock):
+    """When the client knows no key, TLS stands for the signature; all else is checked."""
+    client = make_client(authorization_server_jwks=None)
+    before = BearerToken(ACCESS_TOKEN, refresh_token="r", id_token=PREVIOUS)
+    answer_with(requests_mock, headers={"kid": "unknown"})
+    assert client.refresh_token(before).id_token.sub == "alice"
+    for changes, error in (
+        ({"sub": "mallory"}, MismatchingIdTokenSubject),
+        ({"iss": "https://b.local"}, MismatchingIdTokenIssuer),
+        ({"headers": {"alg": "none"}}, MismatchingIdTokenAlg),
+    ):
+        answer_with(requests_mock, **changes)
+        with pytest.raises(error):
+            client.refresh_token(before)
+
+
 # ---------------------------------------------------------------- attributes
 
 
