@@ -104,7 +104,7 @@ def suits(key: Mapping[str, Any], alg: str) -> bool:
     crv, operations = key.get("crv"), key.get("key_ops")
     if kty is None or key.get("kty") != kty or (curves and crv not in curves):
         return False
-    names = (alg,) if kty != "OKP" else ("EdDSA", crv)  # one algorithm, before and after RFC 9864
+    names = (alg, JWSKATE_NAMES.get(alg), crv)  # of EdDSA, the name of the curve is one too (RFC 9864)
     return (
         (key.get("alg") is None or key["alg"] in names)
         and (key.get("use") is None or key["use"] == "sig")

@@ -23,6 +23,7 @@ from .evidence import printable
 from .exceptions import InvalidIdToken, MismatchingIdTokenAlg, UnknownVerificationKey, UnsupportedIdTokenAlg
 from .jose import hmac_signer
 from .jwks import ALGORITHMS, VerificationKey
+from .signing_keys import registered_name
 from .strict_json import loads_object
 
 if TYPE_CHECKING:
@@ -324,12 +325,13 @@ class JwtPolicy:
 
     def algorithm(self, headers: Mapping[str, Any], jwt: StrictJwt, token: object) -> str:
         """Return the algorithm to verify with: what the client expects, or what it allows."""
-        alg = headers.get("alg", self.alg)
-        if alg is None:
+        received = headers.get("alg", self.alg)
+        if received is None:
             raise InvalidIdToken(
                 "This JWT does not contain an `alg` parameter, and the client does not name one.", jwt, token
             )
-        if self.alg is not None and alg != self.alg:
+        alg = registered_name(received)
+        if self.alg is not None and alg != registered_name(self.alg):
             raise MismatchingIdTokenAlg(alg, self.alg, token, jwt)
         if not isinstance(alg, str):
             raise UnsupportedIdTokenAlg(token, jwt, alg)

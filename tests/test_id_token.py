@@ -143,6 +143,16 @@ def test_fully_specified_algorithms(key, alg):
     assert validator(alg=None).check(received) == received
 
 
+@pytest.mark.parametrize("pinned", ["ES256K", "ES256k", None])
+@pytest.mark.parametrize("alg", ["ES256K", "ES256k"])
+def test_both_spellings_of_es256k(pinned, alg):
+    """`ES256k`, as jwskate spells it, is `ES256K`."""
+    received = token(key="ES256K", headers={"alg": alg})
+    keys = ServerKeys({"keys": [{**dict(KEYS["ES256K"].public_jwk()), "kid": "ES256K", "alg": "ES256k"}]})
+    assert validator(alg=pinned).check(received) == received
+    assert validator(alg=pinned, keys=keys).check(received) == received
+
+
 def test_a_token_that_does_not_name_its_algorithm():
     """Without `alg`, the algorithm is the one that the client expects."""
     assert validator().check(token(headers={"alg": ...}))
