@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from time import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -36,13 +37,14 @@ from .exceptions import UnsupportedTokenTypeError as UnsupportedTokenType
 from .lifetime import Expiring, as_datetime, expiry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     import requests
     from jwskate import JweCompact, SignedJwt
     from typing_extensions import Self
 
-    from .id_token import AuthenticationExpectations, IdToken, IdTokenClient
+    from .id_token import AuthenticationExpectations, IdToken, IdTokenClient, IdTokenValidator
 
 __all__ = [
     "AccessTokenTypes",
@@ -324,12 +326,17 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
             InvalidIdToken: its subclasses say what is wrong.
 
         """
-        from .id_token import validator_for
-
+        validator_for = _id_tokens()[1]
         return validator_for(client, azr, exp_leeway=exp_leeway, auth_time_leeway=auth_time_leeway).validate(self)
 
 
-def _parsed_id_token(value: object) -> IdToken | JweCompact:
-    from .id_token import parse_id_token  # loads jwskate
+@cache
+def _id_tokens() -> tuple[Callable[[object], IdToken | JweCompact], Callable[..., IdTokenValidator]]:
+    """Load jwskate with the first ID Token; not asked again, since even an import that is done takes a microsecond."""
+    from .id_token import parse_id_token, validator_for
 
-    return parse_id_token(value)
+    return parse_id_token, validator_for
+
+
+def _parsed_id_token(value: object) -> IdToken | JweCompact:
+    return _id_tokens()[0](value)
