@@ -248,6 +248,9 @@ class OAuth2AuthorizationCodeAuth(RenewingAuth):  # type: ignore[override]  # ea
         else:
             self._refresh()
 
+    def _pending(self) -> bool:
+        return self.code is not None
+
     def exchange_code_for_token(self) -> None:
         """Exchange the code for a token."""
         if self.code is not None:
@@ -325,6 +328,9 @@ class OAuth2DeviceCodeAuth(RenewingAuth):  # type: ignore[override]  # each clas
             self.exchange_device_code_for_token()
         else:
             self._refresh()
+
+    def _pending(self) -> bool:
+        return self.device_code is not None
 
     def exchange_device_code_for_token(self) -> None:
         """Poll until the user has decided.

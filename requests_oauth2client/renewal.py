@@ -7,79 +7,54 @@ lock, what is stored is read again, renewed only if that is still needed, and st
 from __future__ import annotations
 
 import copy
+import os
 import threading
+from collections.abc import Callable, Iterator
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 from attrs import define, field, fields, setters
 from requests.auth import AuthBase
 
 from .events import TokenEvent, tell
 from .exceptions import (
-    InvalidClient,
-    InvalidGrant,
     InvalidParam,
     NonRenewableTokenError,
     OAuth2Error,
     TokenNotStored,
     TokenStoreError,
     TokenStoreUnavailable,
-    UnauthorizedClient,
     UnrepeatableBody,
 )
-from .resending import repeat, resend
-from .retries import retry_after
+from .refusals import FREE_FAILURES, OUTAGE, REFUSAL, Pause, Refusals
+from .resending import drain, repeat, resend
 from .single_flight import SingleFlight
-from .token_store import dump_token, load_token, token_key
+from .token_store import Entry, StoredToken, token_key
 from .tokens import BearerToken
 from .www_authenticate import parse_www_authenticate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import requests
 
     from .client import OAuth2Client
     from .token_store import TokenStore
 
-FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
-"""Seconds after a refusal in which the server is not asked again: at first, and after many refusals."""
-
-EXCHANGE_ONLY = frozenset({"code_verifier", "redirect_uri", "validate"})
+EXCHANGE_ONLY = frozenset({"code_verifier", "redirect_uri"})
 """Arguments that belong to the exchange of a code, and not to later refreshes."""
 
+MAX_DISTRUSTED = 100
+"""Origins of APIs that refuse new tokens, which a handler remembers."""
 
-class _Refusals:
-    """Remembers that the server refused, so that it is not asked the same at every API call.
+Stale = Callable[[BearerToken, "float | None"], bool]
+"""Tells whether a token, of that lifetime, needs renewal."""
 
-    Only the thread that renews touches it.
-    """
+MAX_CONFLICTS = 3
+"""How often a renewal begins anew because another holder replaced the stored token meanwhile."""
 
-    __slots__ = ("error", "pause", "until")
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        self.error: OAuth2Error | None = None
-        self.until = 0.0
-        self.pause = FIRST_PAUSE
-
-    def check(self) -> None:
-        """Raise the remembered error while it is too early to ask again."""
-        if self.error is not None and monotonic() < self.until:
-            raise copy.copy(self.error) from self.error
-
-    def remember(self, error: OAuth2Error) -> None:
-        response = error.response
-        if isinstance(error, (InvalidGrant, InvalidClient, UnauthorizedClient)):
-            self.error, self.until = error, monotonic() + self.pause
-            self.pause = min(2 * self.pause, LONGEST_PAUSE)
-        elif getattr(response, "status_code", None) in (429, 503):
-            asked = retry_after(response)
-            self.error = error
-            self.until = monotonic() + (FIRST_PAUSE if asked is None else min(asked, LONGEST_PAUSE))
+_NONE: Any = object()
+"""What no token is."""
 
 
 class _Listener:
@@ -100,21 +75,70 @@ class _Listener:
 
 
 class _State:
-    """What a handler has besides its parameters; a copy of it starts anew."""
+    """What a handler has besides its parameters; a copy of the handler starts anew.
 
-    __slots__ = ("flight", "listener", "refusals", "unsaved")
+    Only the thread that renews writes here, but for `token_was_set`.
+    """
 
-    def __init__(self, auth: RenewingAuth | None = None) -> None:
+    __slots__ = (
+        "distrusted",
+        "flight",
+        "given",
+        "lifetime",
+        "listener",
+        "patience",
+        "pid",
+        "previous",
+        "read",
+        "refusals",
+        "refused",
+        "stored",
+        "unsaved",
+    )
+
+    def __init__(self, auth: RenewingAuth) -> None:
         self.flight = SingleFlight()
-        self.refusals = _Refusals()
-        self.unsaved: tuple[BearerToken, str | None] | None = None  # a renewed token, and the text it replaces
         self.listener = _Listener(auth)
+        self.pid = os.getpid()
+        self.refusals = Refusals()
+        self.patience = Pause()  # while the old token is valid, after a renewal ahead of its expiry failed
+        self.read: str | None = None  # what the store had when it was read last
+        self.refused: str | None = None  # what it had when the server refused
+        self.distrusted: dict[str, Pause] = {}  # by the origin of an API that refuses new tokens
+        self.previous: str | None = None  # the header of the token before this one
+        self.lifetime: float | None = None  # of the current token, when we saw it new
+        self.stored: str | None = None  # the text that the store had for the current token
+        self.given = False  # the current token was given by the program, and goes to the store
+        self.unsaved: tuple[StoredToken, str, str | None] | None = None  # a renewed token, its text, what it replaces
 
-    def __reduce__(self) -> tuple[type[_State], tuple[()]]:
-        return _State, ()
+    def token_was_set(self, old: BearerToken | None) -> None:
+        """Note that the program put another token in place of `old`."""
+        self.previous = None if old is None else old.authorization_header()
+        self.refusals.forget()
+        self.patience.end()
+        self.lifetime = self.stored = self.unsaved = None
+        self.given = True
+
+
+def _set_token(auth: RenewingAuth, _: object, value: str | BearerToken | None) -> BearerToken | None:
+    """Take a token from the program: it counts, whatever a store has."""
+    token = BearerToken(value) if isinstance(value, str) else value
+    auth._state.token_was_set(auth.token)  # noqa: SLF001 - a hook of its class
+    object.__setattr__(auth, "_settled", _NONE if token is None or auth.store is not None else token)
+    return token
+
+
+def _revive(cls: type[RenewingAuth], attributes: dict[str, Any]) -> RenewingAuth:
+    """Make a copy of a handler, with an inner state of its own."""
+    auth = cls.__new__(cls)
+    for name, value in attributes.items():
+        _put(auth, name, value)
+    auth._start()  # noqa: SLF001 - a part of its class
+    return auth
 
 
 _fixed = setters.frozen
+_put = object.__setattr__
 
 
 @define(init=False, eq=False)
@@ -123,8 +147,9 @@ class RenewingAuth(AuthBase):
 
     Attributes:
         client: the client that gets tokens.
-        token: the current token; `None` before the first use.
-        leeway: seconds before expiry at which a token is renewed.
+        token: the current token; `None` before the first use. Set it to use another, which replaces the stored one.
+        leeway: seconds before expiry at which a token is renewed. A token whose whole life is not longer than that is
+            renewed in the middle of its life.
         token_kwargs: further arguments of token requests.
         store: where the token is kept, for other processes and for the next start; `None` for this handler only.
         store_key: which token of the store this is, such as the user; needed where the grant does not tell.
@@ -143,7 +168,7 @@ class RenewingAuth(AuthBase):
     """Whether asking the server anew spends nothing: then a store that is down does not matter."""
 
     client: OAuth2Client = field(on_setattr=_fixed)
-    token: BearerToken | None
+    token: BearerToken | None = field(on_setattr=_set_token)
     leeway: float = field(on_setattr=_fixed)
     token_kwargs: dict[str, Any] = field(on_setattr=_fixed, repr=False)
     store: TokenStore | None = field(on_setattr=_fixed)
@@ -151,6 +176,8 @@ class RenewingAuth(AuthBase):
     renew_on_401: bool = field(on_setattr=_fixed)
     renew_in_background: bool = field(on_setattr=_fixed)
     _state: _State = field(repr=False)
+    _settled: BearerToken | None = field(repr=False)
+    """The current token, once it needs nothing but a look at the clock."""
 
     def __init__(
         self,
@@ -168,31 +195,41 @@ class RenewingAuth(AuthBase):
         if store is not None and self.KEY_NEEDED and not store_key:
             msg = "A store keeps the tokens of many: pass `store_key=`, which tells whose token this is (a user id)."
             raise InvalidParam(msg)
+        token = BearerToken(token) if isinstance(token, str) else token
         values = {
             "client": client,
-            "token": BearerToken(token) if isinstance(token, str) else token,
+            "token": token,
             "leeway": leeway,
-            "token_kwargs": token_kwargs,
+            # an iterator would be empty at the second renewal
+            "token_kwargs": {n: list(v) if isinstance(v, Iterator) else v for n, v in token_kwargs.items()},
             "store": store,
             "store_key": store_key,
             "renew_on_401": renew_on_401,
             "renew_in_background": renew_in_background,
-            "_state": _State(self),
             **own,
         }
         for name, value in values.items():
-            object.__setattr__(self, name, value)
+            _put(self, name, value)
+        self._start()
+        if store is not None:
+            self._key()  # what cannot be part of a key is told now
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "_state", _State(self))
+    def _start(self) -> None:
+        _put(self, "_state", _State(self))
+        _put(self, "_settled", self.token if self.store is None and self.token is not None else _NONE)
+
+    def _attributes(self) -> dict[str, Any]:
+        """Return all attributes, those that subclasses add included, but for the inner state."""
+        names = {f.name for f in fields(type(self))} - {"_state", "_settled"}
+        return {**{name: getattr(self, name) for name in names}, **self.__dict__}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), self._attributes())
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        names = [f.name for f in fields(type(self)) if f.name != "_state"]
-        return all(getattr(self, name) == getattr(other, name) for name in names)
+        return self._attributes() == other._attributes()
 
     def __hash__(self) -> int:
         return hash((type(self), self.client))
@@ -210,19 +247,23 @@ class RenewingAuth(AuthBase):
 
         """
         token = self.token
-        if token is None or token.is_expired(self.leeway):
+        if token is not self._settled or token.is_expired(self.leeway):  # type: ignore[union-attr] # None is never settled
             token = self._renewed(token)
+        request = token(request)  # type: ignore[misc] # idem
         if self.renew_on_401:
             hooks, listener = request.hooks["response"], self._state.listener
             if listener not in hooks:
                 hooks.append(listener)
-        return token(request)
+        return request
 
     def _renewed(self, token: BearerToken | None) -> BearerToken:
+        """Return the token to use instead of `token`, which is not settled, or close to its expiry."""
+        state, settled = self._state, token is self._settled
         usable = token is not None and not token.is_expired()
-        if usable and self.renew_in_background:
-            if not self._state.flight.busy:
-                threading.Thread(target=self._renew_ahead, name="token renewal", daemon=True).start()
+        if token is not None and usable and (state.patience.left > 0 or (settled and not self._is_stale(token))):
+            return token
+        if usable and settled and self.renew_in_background:
+            self._renew_in_background()
         else:
             try:
                 self._renew(self._is_stale, wait=not usable)
@@ -230,49 +271,89 @@ class RenewingAuth(AuthBase):
                 # renewal ahead of the expiry is a precaution: while the old token is valid, its failure fails no call
                 if token is None or token.is_expired():
                     raise
+                state.patience.begin(OUTAGE, free=FREE_FAILURES)
         current = self.token or (token if usable else None)
         if current is None:
             raise NonRenewableTokenError
         return current
 
+    def _renew_in_background(self) -> None:
+        if self._state.flight.busy:
+            return
+        try:
+            threading.Thread(target=self._renew_ahead, name="token renewal", daemon=True).start()
+        except RuntimeError:
+            return  # no thread can be started (any more): the token is renewed when it is expired
+
     def _renew_ahead(self) -> None:
         try:
             self._renew(self._is_stale, wait=False)
         except OAuth2Error:
-            return  # told to the hook of the client; the old token stays in use while it is valid
+            self._state.patience.begin(OUTAGE, free=FREE_FAILURES)
+            # told to the hook of the client; the old token stays in use while it is valid
 
-    def _is_stale(self, token: BearerToken) -> bool:
-        return bool(token.is_expired(self.leeway))
+    def _is_stale(self, token: BearerToken, lifetime: float | None = None) -> bool:
+        """Tell whether a token is within `leeway` of its expiry, or past the middle of a life no longer than that."""
+        if lifetime is None and token is self.token:
+            lifetime = self._state.lifetime
+        short = lifetime is not None and lifetime <= self.leeway
+        return bool(token.is_expired(lifetime / 2 if short and lifetime is not None else self.leeway))
 
-    def _refused(self, response: requests.Response, send_kwargs: dict[str, Any]) -> requests.Response:
+    # ------------------------------------------------------------ when the API says 401
+
+    def _refused(self, refusal: requests.Response, send_kwargs: dict[str, Any]) -> requests.Response:
         """Renew a token that the API calls invalid, and send the request once more (RFC 6750 §3.1)."""
-        refused = self.token
-        sent = None if refused is None else response.request.headers.get(refused.AUTHORIZATION_HEADER)
-        challenges = parse_www_authenticate(response.headers.get("WWW-Authenticate"))
-        if sent is None or not any(challenge.get("error") == "invalid_token" for challenge in challenges):
-            return response
+        state, current = self._state, self.token
+        if current is None or not _calls_invalid(refusal):
+            return refusal
+        sent = refusal.request.headers.get(current.AUTHORIZATION_HEADER)
+        # after a redirect, or by the hand of the caller, the request may have carried other credentials, or none
+        if sent is None or sent not in (current.authorization_header(), state.previous):
+            return refusal
+        origin = _origin(refusal)
+        pause = state.distrusted.get(origin)
+        if pause is not None and pause.left > 0 and sent != state.previous:
+            return refusal
 
-        def stale(token: BearerToken) -> bool:
-            return token.authorization_header() == sent or self._is_stale(token)
+        def stale(token: BearerToken, lifetime: float | None) -> bool:
+            return token.authorization_header() == sent or self._is_stale(token, lifetime)
 
         try:
             self._renew(stale, wait=True)
             token = self.token
-            if token is None or stale(token):
-                return response
-            again = token(repeat(response))
+            if token is None or token.authorization_header() == sent or not hasattr(refusal, "connection"):
+                return refusal
+            again = repeat(refusal)
+            known = [*again.hooks["response"]]
+            again = token(again)
         except (OAuth2Error, UnrepeatableBody):
-            return response  # the refusal is the answer: the failure was told to the hook of the client
-        response = resend(response, again, send_kwargs)
-        for hook in again.hooks["response"]:  # a DPoP token may have to answer for a nonce
-            if not isinstance(hook, _Listener):
+            return refusal  # it is the answer: the failure was told to the hook of the client
+        drain(refusal)
+        response = resend(refusal, again, send_kwargs)
+        for hook in again.hooks["response"]:
+            if hook not in known:  # that of the new token, which may have to answer for a nonce
                 response = hook(response, **send_kwargs) or response
+        self._trust(origin, helped=not (response.status_code == 401 and _calls_invalid(response)))  # noqa: PLR2004
         return response
+
+    def _trust(self, origin: str, *, helped: bool) -> None:
+        """Remember whether a new token helped: an API that refuses them all must not make us renew at every call."""
+        distrusted = self._state.distrusted
+        if helped:
+            distrusted.pop(origin, None)
+            return
+        if len(distrusted) >= MAX_DISTRUSTED:
+            distrusted.clear()
+        distrusted.setdefault(origin, Pause()).begin(REFUSAL)
 
     # ------------------------------------------------------------ renewal
 
     def renew_token(self) -> None:
-        """Get a new token and put it into `token`; subclasses do it with their grant."""
+        """Get a new token and put it into `token`; subclasses do it with their grant.
+
+        With a store, this runs on a copy of the handler, whose token is the stored one. Then what it changed is taken
+        over: its attributes at once, the token when it is stored.
+        """
         raise NotImplementedError
 
     def forget_token(self) -> None:
@@ -283,9 +364,13 @@ class RenewingAuth(AuthBase):
 
         """
         self.token = None
-        self._state.refusals.forget()
+        self._state.given = False
         if self.store is not None:
             self.store.delete(self._key())
+
+    def _pending(self) -> bool:
+        """Tell whether there is a new grant to spend, such as a code: its token replaces what is stored."""
+        return False
 
     def _refresh(self) -> None:
         """Renew with the refresh token, if there is one."""
@@ -294,25 +379,55 @@ class RenewingAuth(AuthBase):
             kwargs = {name: value for name, value in self.token_kwargs.items() if name not in EXCHANGE_ONLY}
             self.token = self.client.refresh_token(token, **kwargs)
 
-    def _renew(self, stale: Callable[[BearerToken], bool], *, wait: bool) -> None:
+    def _renew(self, stale: Stale, *, wait: bool) -> None:
         def needed() -> bool:
-            return self.token is None or stale(self.token)
+            token = self.token
+            return token is None or token is not self._settled or stale(token, self._state.lifetime)
 
         self._state.flight.run(partial(self._obtain, stale), needed=needed, wait=wait)
 
-    def _obtain(self, stale: Callable[[BearerToken], bool]) -> None:
-        refusals, started = self._state.refusals, monotonic()
-        refusals.check()
-        before = self.token
+    def _obtain(self, stale: Stale) -> None:
+        """Get a token that is not stale, from the store or from the server; one thread at a time does it."""
+        state, started, before = self._state, monotonic(), self.token
+        if state.pid != os.getpid():
+            state.pid = os.getpid()
+            self.client.session.close()  # in a forked child, the connections belong to the parent
         try:
-            served = self._through_store(stale)
+            served = self._through_store(stale) if self.store is not None else self._renew_alone()
         except OAuth2Error as exc:
-            refusals.remember(exc)
-            self._tell("renewal_failed", started, type(exc).__name__)
+            if not state.refusals.is_memory(exc):
+                state.refusals.remember(exc)
+                state.refused = state.read
+                self._tell("renewal_failed", started, type(exc).__name__)
             raise
-        refusals.forget()
+        state.refusals.forget()
+        state.patience.end()
         if self.token is not before:
             self._tell("served_from_store" if served else "token_renewed", started)
+
+    def _renew_alone(self) -> bool:
+        """Renew without a store."""
+        self._state.refusals.check()
+        before = self.token
+        self.renew_token()
+        if self.token is not before:
+            self._accept(self._new(self.token))
+        return False
+
+    @staticmethod
+    def _new(token: BearerToken | None) -> StoredToken:
+        """Return a token that was just obtained, with its lifetime."""
+        expires_in = getattr(token, "expires_in", None)
+        return StoredToken(token, None if expires_in is None else max(expires_in, 0.0))  # type: ignore[arg-type] # see _accept
+
+    def _accept(self, got: StoredToken, text: str | None = None) -> None:
+        """Make a token the current one, and use it from now on."""
+        state, old = self._state, self.token
+        if old is not got.token:
+            state.previous = None if old is None else old.authorization_header()
+        state.lifetime, state.stored, state.given = got.lifetime, text, False
+        _put(self, "token", got.token)
+        _put(self, "_settled", got.token if self.token is not None else _NONE)
 
     def _tell(self, name: Any, started: float, error: str | None = None) -> None:
         event = TokenEvent(
@@ -329,85 +444,189 @@ class RenewingAuth(AuthBase):
 
     def _key(self) -> str:
         client, kwargs = self.client, self.token_kwargs
-        parameters = {name: value for name, value in kwargs.items() if name != "requests_kwargs"}
-        dpop = kwargs.get("dpop", client.dpop_bound_access_tokens)
+        left_out = EXCHANGE_ONLY | {"requests_kwargs"}
+        parameters = {name: value for name, value in kwargs.items() if name not in left_out}
+        dpop = kwargs.get("dpop", client.dpop_bound_access_tokens) or None
         return token_key(
-            server=client.issuer or client.token_endpoint,
+            server=self._server(),
             client_id=getattr(client.auth, "client_id", None),
             grant_type=self.GRANT_TYPE,
-            store_key=self.store_key,
-            **{**parameters, "dpop": bool(dpop) or None},
-            **self._owner(),
+            parameters={**parameters, "dpop": dpop, "store_key": self.store_key, **self._owner()},
         )
+
+    def _server(self) -> str:
+        return self.client.issuer or self.client.token_endpoint
 
     def _owner(self) -> dict[str, Any]:
         """Return what else tells whose token this is."""
         return {}
 
-    def _through_store(self, stale: Callable[[BearerToken], bool]) -> bool:
-        """Renew, under the lock of the store if there is one; tell whether the store had what was needed."""
-        store = self.store
-        if store is None:
-            self.renew_token()
-            return False
+    def _through_store(self, stale: Stale) -> bool:
+        """Get a token from the store, or renew it under the lock of the store; tell whether the store had it."""
+        state, served = self._state, None
+        store: Any = self.store
+        entry = Entry(store, self._key(), self._server(), self.client.token_class)
         try:
-            with store.lock(self._key()):
-                return self._renew_locked(store, self._key(), stale)
+            own = self.token
+            if state.unsaved is None and not self._pending() and (own is None or own is self._settled):
+                stored = self._read(entry)
+                if stored is not None and not stale(stored.token, stored.lifetime):
+                    self._accept(stored, state.read)
+                    return True
+            state.refusals.check()
+            with store.lock(entry.key):
+                served = self._renew_locked(entry, stale)
         except TokenStoreUnavailable:
-            if not self.REPEATABLE:
+            # asking anew spends nothing: better two tokens than none; a lock that cannot be given back frees itself
+            if served is None and not self.REPEATABLE:
                 raise
-        self.renew_token()  # asking anew spends nothing: better two tokens than none
-        return False
+        return self._renew_alone() if served is None else served
 
-    def _renew_locked(self, store: TokenStore, key: str, stale: Callable[[BearerToken], bool]) -> bool:
-        if self._state.unsaved is not None:
-            self._save(store, key, *self._state.unsaved)
-        text = store.get(key)
-        stored = None if text is None else load_token(text)
-        if stored is not None and not stale(stored):
-            self.token = stored
+    def _read(self, entry: Entry) -> StoredToken | None:
+        """Return what is stored; another text than the one that was refused ends the pause."""
+        state = self._state
+        state.read = entry.store.get(entry.key)
+        if state.read != state.refused:
+            state.refused = state.read
+            state.refusals.forget()
+        return None if state.read is None else entry.load(state.read)
+
+    def _renew_locked(self, entry: Entry, stale: Stale) -> bool:
+        """Read again, renew if that is still needed, and store; tell whether the store had what was needed."""
+        state = self._state
+        self._save_again(entry)
+        got: StoredToken | None = None
+        for _ in range(MAX_CONFLICTS):
+            stored, own, pending = self._read(entry), self.token, self._pending()
+            base: StoredToken | None
+            if own is not None and self._prevails(own, stored):
+                given = StoredToken(own, state.lifetime)
+                base, wins = given, True
+                if not stale(own, state.lifetime) and self._save(entry, given, wins=True):
+                    return False
+            else:
+                base, wins = stored, pending
+                if stored is not None and not pending and not stale(stored.token, stored.lifetime):
+                    self._accept(stored, state.read)
+                    return True
+                if stored is None and state.stored is not None:
+                    self._was_forgotten(pending=pending)
+            got = self._renew_copy(entry, base, wins=wins)
+            if got is None:
+                self._accept(self._new(None) if base is None else base, state.read)
+                return False
+            if self.token is got.token:
+                return False
+        if self.REPEATABLE and got is not None:
+            self._accept(got)
+            return False
+        msg = (
+            "Other holders replace the stored token all the time. Check that no two programs share its key by mistake."
+        )
+        raise TokenStoreUnavailable(msg)
+
+    def _prevails(self, own: BearerToken, stored: StoredToken | None) -> bool:
+        """Tell whether a token that the program gave counts more than the stored one.
+
+        One that was set does. One that the handler began with does while nothing is stored, or if it is valid and the
+        stored one is older; else it is what the program begins with at each start, and its refresh token may be spent.
+        """
+        if self._state.given:
             return True
-        # the renewal is made on a copy: nobody uses its token before it is stored
-        scratch = copy.copy(self)
-        object.__setattr__(scratch, "store", None)
-        scratch.token = stored or self.token  # what is stored is newer: its refresh token is the one to spend
-        before = scratch.token
-        scratch.renew_token()
-        if scratch.token is not None and scratch.token is not before:
-            try:
-                self._save(store, key, scratch.token, text)
-            except TokenStoreError:
-                self._adopt(scratch, but="token")
-                raise
-        self._adopt(scratch)
-        return False
+        if own is self._settled:
+            return False
+        if stored is None:
+            return True
+        ours, theirs = own.expires_at, stored.token.expires_at
+        return not own.is_expired() and (ours is None or theirs is None or ours > theirs)
 
-    def _save(self, store: TokenStore, key: str, token: BearerToken, replaced: str | None) -> None:
-        """Store a renewed token before it is used.
+    def _was_forgotten(self, *, pending: bool) -> None:
+        """Forget a token that is not in the store any more: its refresh token may have been revoked, or spent."""
+        _put(self, "token", None)
+        _put(self, "_settled", _NONE)
+        self._state.stored = None
+        if not pending and not self.REPEATABLE:
+            msg = (
+                "The token is not in the store any more: it was forgotten, or the store lost it. Its refresh token may "
+                "be spent, and is not used: get a new authorization from the user, and set `token`."
+            )
+            raise NonRenewableTokenError(msg)
+
+    def _renew_copy(self, entry: Entry, base: StoredToken | None, *, wins: bool) -> StoredToken | None:
+        """Renew `base` on a copy of this handler, so that nobody uses the new token before it is stored.
+
+        Returns:
+            the new token, which is the current one if it could be stored; `None` if there is none.
+
+        """
+        scratch = copy.copy(self)
+        token = None if base is None else base.token
+        _put(scratch, "store", None)
+        _put(scratch, "token", token)
+        before, error = scratch._attributes(), None  # noqa: SLF001 - of this very class
+        try:
+            scratch.renew_token()
+        except Exception as exc:  # noqa: BLE001 - raised below: there may be a token all the same
+            error = exc
+        for name, value in scratch._attributes().items():  # noqa: SLF001 - idem
+            if name not in ("token", "store") and value is not before.get(name, _NONE):
+                _put(self, name, value)
+        got = None if scratch.token is None or scratch.token is token else self._new(scratch.token)
+        if got is not None:
+            self._save(entry, got, wins=wins)
+        if error is not None:
+            raise error
+        return got
+
+    def _save(self, entry: Entry, got: StoredToken, *, wins: bool = False) -> bool:
+        """Store a token before it is used; tell whether it took the place of what was read.
+
+        Args:
+            entry: where to.
+            got: the token.
+            wins: it comes from a new grant, and replaces whatever another holder stored meanwhile.
 
         Raises:
             TokenNotStored: the store failed. The token is kept, and stored at the next attempt.
 
         """
+        state, text = self._state, entry.dump(got)
         try:
-            saved = store.put(key, dump_token(token), replacing=replaced)
+            saved = entry.store.put(entry.key, text, replacing=state.read)
+            while not saved and wins:
+                state.read = entry.store.get(entry.key)
+                saved = entry.store.put(entry.key, text, replacing=state.read)
         except TokenStoreError as exc:
             if self.REPEATABLE:
-                return
-            self._state.unsaved = (token, replaced)
+                self._accept(got)
+                return True
+            state.unsaved = (got, text, state.read)
             msg = (
                 "The token was renewed, but the store did not take it. It is kept in memory, and stored before its "
                 "first use: repair the store, then try again in this process."
             )
             raise TokenNotStored(msg) from exc
-        self._state.unsaved = None
-        if not saved:
-            tell(self.client.on_event, TokenEvent("served_from_store", grant_type=self.GRANT_TYPE))
+        if saved:
+            state.read = text
+            self._accept(got, text)
+        return saved
 
-    def _adopt(self, scratch: RenewingAuth, but: str = "") -> None:
-        """Take over what a renewal on a copy changed; the token last."""
-        for f in fields(type(self)):
-            if f.name not in ("store", "_state", "token"):
-                object.__setattr__(self, f.name, getattr(scratch, f.name))
-        if but != "token":
-            self.token = scratch.token
+    def _save_again(self, entry: Entry) -> None:
+        """Store the token that could not be stored, unless another holder stored one meanwhile."""
+        state = self._state
+        if state.unsaved is None:
+            return
+        got, text, state.read = state.unsaved
+        if not self._save(entry, got) and entry.store.get(entry.key) == text:
+            self._accept(got, text)  # the first attempt did succeed, and only its answer was lost
+        state.unsaved = None
+
+
+def _calls_invalid(response: requests.Response) -> bool:
+    challenges = parse_www_authenticate(response.headers.get("WWW-Authenticate"))
+    return any(challenge.get("error") == "invalid_token" for challenge in challenges)
+
+
+def _origin(response: requests.Response) -> str:
+    url = urlsplit(str(response.request.url))
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"

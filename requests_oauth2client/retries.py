@@ -9,15 +9,14 @@ from __future__ import annotations
 import time
 from itertools import count
 from random import uniform
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
-from attrs.validators import ge
+from attrs import Attribute, field, frozen
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from .enums import GrantTypes
-from .exceptions import ConnectionFailed, RequestTimeout, TransportError
+from .exceptions import ConnectionFailed, InvalidParam, RequestTimeout, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +29,16 @@ SINGLE_USE_GRANTS = frozenset({GrantTypes.AUTHORIZATION_CODE.value, GrantTypes.R
 """Grants which a server may take as theft when they are spent twice (RFC 6749 §4.1.2, RFC 9700 §4.14.2)."""
 
 REFUSED_STATUSES = frozenset({429, 503})
-"""Statuses that say: the request was not processed."""
+"""Statuses that say: the request was not processed. After any other failure, it may have been."""
 
-AMBIGUOUS_STATUSES = frozenset({502, 504})
-"""Statuses of a gateway that does not know whether the request was processed."""
+MAY_BE_SPENT = (
+    "The code or refresh token may have been spent all the same. It was not sent again, since a server may take that "
+    "for theft and end the session: try once more yourself, and expect `invalid_grant`."
+)
+"""What the error says after an ambiguous failure."""
+
+PASSING_STATUSES = REFUSED_STATUSES | {502, 504}
+"""Statuses that pass: those, and those of a gateway that got no answer from the server behind it."""
 
 
 def retry_after(response: requests.Response | None) -> float | None:
@@ -47,9 +52,18 @@ def retry_after(response: requests.Response | None) -> float | None:
         return None
 
 
+def _at_least(least: float) -> Any:
+    def check(_: object, attribute: Attribute[float], value: Any) -> None:
+        if not isinstance(value, (int, float)) or not value >= least:
+            msg = f"`{attribute.name}` of a RetryPolicy must be a number, {least:g} or more."
+            raise InvalidParam(msg)
+
+    return check
+
+
 @frozen
 class RetryPolicy:
-    """How often and how long to try again. Each attempt has a fresh client assertion and a fresh DPoP proof.
+    """How often, how long and after what to try again. Each attempt has a fresh client assertion and DPoP proof.
 
     A code or a refresh token is sent again only when the server cannot have seen it (no connection) or says that it did
     not process it (429, 503): after anything else, sending it twice could end the session of the user.
@@ -59,13 +73,17 @@ class RetryPolicy:
         budget: seconds to spend on waiting, in all.
         backoff: seconds before the second attempt, doubled each time; a random part of it is waited (full jitter).
         longest: seconds between two attempts, at most; a server that asks for more is not asked again.
+        statuses: HTTP statuses after which to try again.
+        failures: errors after which to try again, subclasses of `TransportError`.
 
     """
 
-    attempts: int = field(default=3, validator=ge(1))
-    budget: float = field(default=30.0, validator=ge(0))
-    backoff: float = field(default=0.5, validator=ge(0))
-    longest: float = field(default=20.0, validator=ge(0))
+    attempts: int = field(default=3, validator=_at_least(1))
+    budget: float = field(default=30.0, validator=_at_least(0))
+    backoff: float = field(default=0.5, validator=_at_least(0))
+    longest: float = field(default=20.0, validator=_at_least(0))
+    statuses: frozenset[int] = field(default=PASSING_STATUSES, converter=frozenset)
+    failures: tuple[type[TransportError], ...] = field(default=(ConnectionFailed, RequestTimeout), converter=tuple)
 
     def pause(self, attempt: int, spent: float, response: requests.Response | None = None) -> float | None:
         """Return the seconds to wait before the next attempt; `None` to give up.
@@ -104,18 +122,15 @@ def with_retries(
     """
     spent = 0.0
     for attempt in count(1):
-        response, failure, ambiguous = None, None, False
+        response, failure = None, None
         try:
             response = send()
         except TransportError as exc:
-            failure, ambiguous = exc, exc.may_have_been_processed
-        else:
-            ambiguous = response.status_code in AMBIGUOUS_STATUSES
-            if not ambiguous and response.status_code not in REFUSED_STATUSES:
-                return response
-        forbidden = single_use and ambiguous
-        pause = None if policy is None or forbidden else policy.pause(attempt, spent, response)
-        if pause is None or not _passes(failure):
+            failure = exc
+        forbidden = single_use and _ambiguous(response, failure)
+        worth_it = policy is not None and not forbidden and _passes(policy, response, failure)
+        pause = policy.pause(attempt, spent, response) if worth_it and policy is not None else None
+        if pause is None:
             return _outcome(response, failure, forbidden=forbidden)
         on_retry(attempt + 1, type(failure).__name__ if response is None else str(response.status_code))
         time.sleep(pause)
@@ -123,8 +138,15 @@ def with_retries(
     raise AssertionError  # pragma: no cover - count() does not end
 
 
-def _passes(failure: TransportError | None) -> bool:
-    return failure is None or isinstance(failure, (ConnectionFailed, RequestTimeout))
+def _ambiguous(response: requests.Response | None, failure: TransportError | None) -> bool:
+    """Tell whether the server may have processed a request that it gave no usable answer to."""
+    if response is None:
+        return failure is not None and failure.may_have_been_processed
+    return response.status_code >= 500 and response.status_code not in REFUSED_STATUSES  # noqa: PLR2004 - server errors
+
+
+def _passes(policy: RetryPolicy, response: requests.Response | None, failure: TransportError | None) -> bool:
+    return isinstance(failure, policy.failures) if response is None else response.status_code in policy.statuses
 
 
 def _outcome(
@@ -134,9 +156,5 @@ def _outcome(
         return response
     error = failure if failure is not None else TransportError("There is no answer.")
     if forbidden:
-        advice = (
-            "The code or refresh token may have been spent all the same. It was not sent again, since a server may take "
-            "that for theft and end the session: try once more yourself, and expect `invalid_grant`."
-        )
-        error.args = (f"{error} {advice}",)
+        error.args = (f"{error} {MAY_BE_SPENT}",)
     raise error

@@ -6,9 +6,10 @@ The first caller does the work; those who come while it runs wait for it and sha
 from __future__ import annotations
 
 import copy
-import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from .forking import start_anew_in_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,21 +18,26 @@ if TYPE_CHECKING:
 class _Flight:
     """One run of the work."""
 
-    __slots__ = ("done", "error", "pid", "thread")
+    __slots__ = ("done", "error", "landed", "thread")
 
     def __init__(self) -> None:
         self.done = threading.Event()
+        self.landed = False
         self.error: Exception | None = None
-        self.pid = os.getpid()
         self.thread = threading.get_ident()
 
 
 class SingleFlight:
-    """Runs one piece of work at a time; a copy or a pickle of it starts empty."""
+    """Runs one piece of work at a time; a copy, a pickle, or what a forked child has of it starts empty."""
 
-    __slots__ = ("_flight", "_lock")
+    __slots__ = ("__weakref__", "_flight", "_lock")
 
     def __init__(self) -> None:
+        self.after_fork()
+        start_anew_in_children(self)
+
+    def after_fork(self) -> None:
+        """Start empty: a flight of the parent process can never land in a child."""
         self._lock = threading.Lock()  # guards _flight
         self._flight: _Flight | None = None
 
@@ -55,32 +61,41 @@ class SingleFlight:
             Exception: what `work` raised, for the thread that did it and, as a copy, for each that waited for it.
 
         """
-        with self._lock:
-            if not needed():
+        while True:
+            with self._lock:
+                if not needed():
+                    return
+                flight = self._flight
+                if flight is None:
+                    mine = self._flight = _Flight()
+                    break
+            if not wait or flight.thread == threading.get_ident():
                 return
-            flight = self._flight
-            # a flight of the parent process can never land in a forked child
-            leads = flight is None or flight.pid != os.getpid()
-            if flight is None or leads:
-                flight = self._flight = _Flight()
-        if leads:
-            self._lead(flight, work)
-        elif wait and flight.thread != threading.get_ident():
             flight.done.wait()
             if flight.error is not None:
-                raise copy.copy(flight.error) from flight.error
+                _raise_again(flight.error)
+            if flight.landed:
+                return  # else its thread was interrupted: one of those who waited takes over
+        self._lead(mine, work)
 
     def _lead(self, flight: _Flight, work: Callable[[], object]) -> None:
         try:
             work()
+            flight.landed = True
         except Exception as exc:
             flight.error = exc
-            raise
-        except BaseException:
-            flight.error = InterruptedError("The thread that did the work for all was interrupted: try again.")
             raise
         finally:
             with self._lock:
                 if self._flight is flight:
                     self._flight = None
             flight.done.set()
+
+
+def _raise_again(error: Exception) -> NoReturn:
+    """Raise a copy of `error`, since each thread adds its own traceback; what cannot be copied is shared."""
+    try:
+        copied = copy.copy(error)
+    except Exception:  # noqa: BLE001 - a constructor with other parameters may raise anything
+        raise error from error.__cause__
+    raise copied from error
