@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .id_token import IdTokenClient
     from .scopes import Scope
 
-_BASE64URL = re.compile(rb"[A-Za-z0-9_-]+")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 
 _RESERVED = ("_dpop_key", "expires_at")
 """Arguments of token classes that a server must not fill by a member of that name."""
@@ -292,16 +292,21 @@ class TokenEndpoint(BaseClient):
         return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
 
 
-def _encoded_assertion(assertion: str | bytes) -> str:
-    """Return a SAML assertion in base64url, without padding and line breaks; not a byte of its XML is changed."""
+def encoded_xml(assertion: str | bytes) -> str | None:
+    """Return a SAML assertion in base64url, not a byte of its XML changed; `None` when it is not XML."""
     data = assertion.encode() if isinstance(assertion, str) else assertion
-    if data.removeprefix(BOM_UTF8).lstrip().startswith(b"<"):
-        return b64u(data)
-    text = b"".join(data.split()).rstrip(b"=")
-    if not _BASE64URL.fullmatch(text):
+    return b64u(data) if data.removeprefix(BOM_UTF8).lstrip().startswith(b"<") else None
+
+
+def _encoded_assertion(assertion: str | bytes) -> str:
+    encoded = encoded_xml(assertion)
+    if encoded is None:  # it is encoded already: RFC 7522 §2.1 wants no line breaks, and no padding
+        text = assertion if isinstance(assertion, str) else assertion.decode("latin-1")
+        encoded = "".join(text.split()).rstrip("=")
+    if not _BASE64URL.fullmatch(encoded):
         msg = "This `assertion` is neither XML nor base64url: pass the `Assertion` element as the issuer signed it."
         raise InvalidParam(msg)
-    return text.decode("ascii")
+    return encoded
 
 
 def _with_scope(fields: dict[str, Any]) -> dict[str, Any]:

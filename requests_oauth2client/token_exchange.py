@@ -22,7 +22,7 @@ from .exceptions import (
 )
 from .scopes import format_scope
 from .strict_json import loads_object
-from .token_endpoint import TokenEndpoint, token_members
+from .token_endpoint import TokenEndpoint, encoded_xml, token_members
 from .tokens import BearerToken, token_text
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .id_token import IdToken
 
 URN = "urn:ietf:params:oauth:token-type:"
+_SAML = (f"{URN}saml1", f"{URN}saml2")
 _SHORT_NAMES = ("access_token", "refresh_token", "id_token", "saml1", "saml2", "jwt")
 
 
@@ -66,9 +67,9 @@ class TokenExchange(TokenEndpoint):
     def token_exchange(
         self,
         *,
-        subject_token: str | BearerToken | IdToken,
+        subject_token: str | bytes | BearerToken | IdToken,
         subject_token_type: str | None = None,
-        actor_token: str | BearerToken | IdToken | None = None,
+        actor_token: str | bytes | BearerToken | IdToken | None = None,
         actor_token_type: str | None = None,
         requested_token_type: str | None = None,
         dpop: bool | None = None,
@@ -79,7 +80,8 @@ class TokenExchange(TokenEndpoint):
         """Exchange a token for another (RFC 8693 §2.1).
 
         Args:
-            subject_token: on whose behalf; of a `BearerToken`, the member that `subject_token_type` names is sent.
+            subject_token: on whose behalf; of a `BearerToken`, the member that `subject_token_type` names is sent. A
+                SAML assertion may be XML: it is encoded.
             subject_token_type: a URN or its short name (`access_token`, `refresh_token`, `id_token`, `saml1`, `saml2`,
                 `jwt`); guessed from the class of the token by default.
             actor_token: who acts, if it is somebody else.
@@ -208,7 +210,7 @@ def _guessed(token: object) -> str:
 
 
 def _value(token: object, token_type: str) -> str:
-    """Return the text to send: of a `BearerToken`, the member which its type names."""
+    """Return the text to send: of a `BearerToken`, the member which its type names; of XML, its base64url."""
     if _holds_others(token):
         if token_type == URN + TokenType.REFRESH_TOKEN.value:
             if token.refresh_token is None:
@@ -218,4 +220,6 @@ def _value(token: object, token_type: str) -> str:
             if token.id_token is None:
                 raise MissingIdToken(token)
             return str(token.id_token)
+    if isinstance(token, (str, bytes)) and token_type in _SAML:  # RFC 8693 §3
+        return encoded_xml(token) or token_text(token if isinstance(token, str) else token.decode())
     return token_text(token)
