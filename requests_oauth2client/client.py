@@ -6,12 +6,12 @@ import warnings
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-import requests
 from attrs import field, fields, frozen
 
 from .authorization_code import AuthorizationCode
 from .authorization_server_keys import AuthorizationServerKeys
 from .backchannel_authentication import BackChannelAuthentication
+from .bounded_http import bounded_session
 from .client_authentication import BaseClientAuthenticationMethod, PrivateKeyJwt, client_auth_factory
 from .device_authorization import DeviceAuthorization
 from .discovery import (
@@ -24,7 +24,7 @@ from .discovery import (
     well_known_uri,
 )
 from .dpop import DPoPKey
-from .endpoint import DEFAULT_TIMEOUT, MAX_RESPONSE_SIZE, exchange
+from .endpoint import DEFAULT_DEADLINE, DEFAULT_TIMEOUT, MAX_RESPONSE_SIZE, exchange
 from .enums import CodeChallengeMethods, Endpoints, GrantTypes
 from .evidence import printable_url
 from .exceptions import (
@@ -50,6 +50,7 @@ from .exceptions import (
 from .introspection import Introspection
 from .jose import is_asymmetric_signature_alg
 from .jwks import ServerKeys
+from .origin_policy import DEFAULT_ORIGIN_POLICY, OriginPolicy
 from .revocation import Revocation
 from .token_endpoint import TokenEndpoint
 from .token_exchange import TokenExchange
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    import requests
     from jwskate import Jwk, JwkSet
     from requests.auth import AuthBase
     from typing_extensions import Self
@@ -121,12 +123,13 @@ class OAuth2Client(
     require_pushed_authorization_requests: bool = _found(default=False, kind=bool)
     require_signed_request_object: bool = _found(default=False, kind=bool)
     token_class: type[BearerToken] = BearerToken
-    session: requests.Session = field(factory=requests.Session)
+    session: requests.Session = field(factory=bounded_session)
     dpop_bound_access_tokens: bool = False
     dpop_key_generator: Callable[[str], DPoPKey] = DPoPKey.generate
     dpop_alg: str = "ES256"
     testing: bool = False
     timeout: float = DEFAULT_TIMEOUT
+    deadline: float | None = DEFAULT_DEADLINE
     max_response_size: int = MAX_RESPONSE_SIZE
     retry: RetryPolicy | None = None
     on_event: EventHook | None = field(default=None, eq=False)
@@ -187,7 +190,7 @@ class OAuth2Client(
         self.__attrs_init__(
             token_endpoint,
             handler,
-            session=session if session is not None else requests.Session(),
+            session=session if session is not None else bounded_session(),
             issuer=issuer,
             id_token_encrypted_response_alg=id_token_encrypted_response_alg,
             id_token_decryption_key=id_token_decryption_key,
@@ -302,6 +305,7 @@ class OAuth2Client(
         client_secret: str | None = None,
         private_key: Any = None,
         session: requests.Session | None = None,
+        origin_policy: OriginPolicy = DEFAULT_ORIGIN_POLICY,
         testing: bool = False,
         **kwargs: Any,
     ) -> Self:
@@ -316,12 +320,14 @@ class OAuth2Client(
             client_secret: see `OAuth2Client`.
             private_key: see `OAuth2Client`.
             session: session to send requests with, this one included.
+            origin_policy: where the endpoints may be that the document names.
             testing: see `OAuth2Client`.
             **kwargs: further arguments of `OAuth2Client`; they win over the document.
 
         Raises:
             InvalidParam: there is neither `url` nor `issuer`, or the document names another issuer.
             InvalidDiscoveryDocument: there is no usable document.
+            UntrustedEndpointOrigin: an endpoint is where `origin_policy` does not allow any.
             TransportError: no usable answer came.
 
         """
@@ -337,11 +343,13 @@ class OAuth2Client(
         else:
             msg = "Pass at least one of `issuer` or `url`."
             raise InvalidParam(msg)
-        session = session if session is not None else requests.Session()
-        document = _fetch(session, urls, kwargs.get("timeout", DEFAULT_TIMEOUT))
+        session = session if session is not None else bounded_session()
+        document = _fetch(session, urls, kwargs)
         return cls.from_discovery_document(
             document,
             issuer,
+            found_at=url,
+            origin_policy=origin_policy,
             auth=auth,
             client_id=client_id,
             client_secret=client_secret,
@@ -358,6 +366,8 @@ class OAuth2Client(
         issuer: str | None = None,
         *,
         https: bool = True,
+        found_at: str | None = None,
+        origin_policy: OriginPolicy = DEFAULT_ORIGIN_POLICY,
         testing: bool = False,
         **kwargs: Any,
     ) -> Self:
@@ -367,6 +377,8 @@ class OAuth2Client(
             discovery: the metadata.
             issuer: issuer identifier, which the document must name.
             https: `False` is an old word for `testing=True`.
+            found_at: URL of the document, if it was you who chose it.
+            origin_policy: where the endpoints may be that the document names.
             testing: see `OAuth2Client`.
             **kwargs: further arguments of `OAuth2Client`; they win over the document.
 
@@ -374,7 +386,8 @@ class OAuth2Client(
             InvalidParam: the document names another issuer.
             InvalidDiscoveryDocument: it has no token endpoint, or a member of the wrong type.
             InvalidUri: its `jwks_uri` is not acceptable.
-            InvalidEndpointUri: another of its URLs is not acceptable.
+            InvalidEndpointUri: another of its URLs is not acceptable; `UntrustedEndpointOrigin` when it is for
+                `origin_policy`.
 
         """
         if not https:
@@ -390,7 +403,13 @@ class OAuth2Client(
             raise InvalidDiscoveryDocument(msg, discovery)
         if found.get("jwks_uri") is not None and not testing:
             validate_endpoint_uri(found["jwks_uri"])
-        return cls(testing=testing, **found)
+        client = cls(testing=testing, **found)
+        if not testing:
+            named = {name: url for name, url in metadata.items() if name in _ENDPOINTS and name not in kwargs}
+            known = (issuer, found_at)
+            # without a word of the caller, there is nothing but that of the document
+            origin_policy.check(named, known if any(known) else (metadata.get("issuer"),))
+        return client
 
 
 _FIELDS = {f.name: f for f in fields(OAuth2Client) if f.init}
@@ -419,11 +438,12 @@ def _decryption(key: Jwk | Mapping[str, Any], alg: str | None) -> tuple[Jwk, str
     return jwk, alg
 
 
-def _fetch(session: requests.Session, urls: tuple[str, ...], timeout: Any) -> dict[str, Any]:
+def _fetch(session: requests.Session, urls: tuple[str, ...], client: Mapping[str, Any]) -> dict[str, Any]:
     """Return the first metadata document found at `urls`; only 404 means that there is none at one of them."""
     response = None
+    bounds = {name: client[name] for name in ("timeout", "deadline", "max_response_size") if name in client}
     for url in urls:
-        response = exchange(session, "GET", url, headers={"Accept": "application/json"}, timeout=timeout)
+        response = exchange(session, "GET", url, headers={"Accept": "application/json"}, **bounds)
         if response.ok:
             return parse_discovery_document(response.content, response)
         if response.status_code not in (404, 405, 410):

@@ -6,11 +6,13 @@ in the library does I/O, except calls to APIs in the session of their caller.
 
 from __future__ import annotations
 
+from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 import requests
 
+from .bounded_http import ACCEPTED_ENCODINGS, Deadline, read_body
 from .client_authentication import FORM
 from .enums import Endpoints
 from .events import TokenEvent, tell
@@ -44,7 +46,7 @@ from .retries import SINGLE_USE_GRANTS, with_retries
 from .strict_json import loads_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Protocol, TypeVar
 
     from requests.auth import AuthBase
@@ -65,6 +67,9 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = 10.0
 """Seconds without a connection, or without a byte of answer, before a request to an AS is given up."""
 
+DEFAULT_DEADLINE = 60.0
+"""Seconds that a request to an AS may take as a whole, to the last byte of its answer, however it drips."""
+
 MAX_RESPONSE_SIZE = 1024 * 1024
 """Bytes, after decompression, that an answer of an AS may have."""
 
@@ -73,9 +78,8 @@ MAX_DPOP_ATTEMPTS = 3
 
 NONCE_WANTED = "use_dpop_nonce"
 
-_CHUNK = 65536
 _OURS = frozenset({"method", "url", "data", "json", "files", "auth", "stream", "dpop", "dpop_key"})
-_NEVER_SENT = (requests.exceptions.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.ProxyError)
+_NEVER_SENT = (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)
 
 
 def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -107,6 +111,7 @@ def exchange(
     headers: Mapping[str, str],
     auth: Callable[[requests.PreparedRequest], requests.PreparedRequest] = no_auth,
     timeout: Any = DEFAULT_TIMEOUT,
+    deadline: float | None = DEFAULT_DEADLINE,
     max_response_size: int = MAX_RESPONSE_SIZE,
     requests_kwargs: Mapping[str, Any] | None = None,
 ) -> requests.Response:
@@ -120,6 +125,7 @@ def exchange(
         headers: headers; those of `requests_kwargs` win.
         auth: adds credentials, and proofs.
         timeout: seconds, as requests takes it.
+        deadline: seconds for all of it, or as long as `timeout` if that is more; `None` for no limit.
         max_response_size: bytes.
         requests_kwargs: further arguments of `requests.Session.request`, such as `verify`, `cert` or `proxies`.
 
@@ -130,12 +136,15 @@ def exchange(
         ResponseTooLarge: the body is longer than `max_response_size`.
 
     """
+    headers = {"Accept-Encoding": ACCEPTED_ENCODINGS, **headers}
     options: dict[str, Any] = {"timeout": timeout, "headers": headers}
     if requests_kwargs:
         options = _merged(options, requests_kwargs)
     try:
-        response = session.request(method, url, data=data, auth=auth, allow_redirects=False, stream=True, **options)
-        _read_body(response, max_response_size)
+        with Deadline(_whole(deadline, options["timeout"])) as whole:
+            response = session.request(method, url, data=data, auth=auth, allow_redirects=False, stream=True, **options)
+            content = read_body(response, max_response_size, whole.until)
+        _check_size(response, content, max_response_size)
     except TransportError:  # of ours already: the body is too large, or an auth handler of the caller failed
         raise
     except requests.RequestException as exc:
@@ -174,18 +183,16 @@ def _merged(options: dict[str, Any], requests_kwargs: Mapping[str, Any]) -> dict
     return merged
 
 
-def _read_body(response: Any, limit: int) -> None:
-    """Read the body into `response.content`, `limit` bytes at most (a body without end, a decompression bomb)."""
-    content = response._content  # noqa: SLF001 - `content` itself would read without bound
-    if content is False:
-        body = bytearray()
-        for chunk in _chunks(response):
-            body += chunk
-            if len(body) > limit:
-                break
-        content = response._content = bytes(body)  # noqa: SLF001 - what `content` would do
-        # not consumed when there is more: then `close` closes the connection, and the next request gets another one
-        response._content_consumed = len(body) <= limit  # noqa: SLF001 - what `content` would do
+def _whole(deadline: float | None, timeout: Any) -> float | None:
+    """Return the seconds for a whole exchange: who allows a silence of two minutes allows two minutes."""
+    if deadline is None:
+        return None
+    parts = timeout if isinstance(timeout, tuple) else (timeout,)
+    return max(deadline, sum(part for part in parts if isinstance(part, (int, float))))
+
+
+def _check_size(response: requests.Response, content: bytes | None, limit: int) -> None:
+    """Refuse a body without end, and a decompression bomb."""
     if content and len(content) > limit:
         response._content = content[:limit]  # noqa: SLF001 - evidence, not the whole flood
         response.close()
@@ -196,25 +203,33 @@ def _read_body(response: Any, limit: int) -> None:
         raise ResponseTooLarge(msg, response=response)
 
 
-def _chunks(response: requests.Response) -> Iterator[bytes]:
-    length = response.headers.get("Content-Length", "")
-    small = length.isdecimal() and int(length) <= _CHUNK and "Content-Encoding" not in response.headers
-    return response.iter_content(_CHUNK if not small else int(length) + 1)
-
-
 def _typed(exc: requests.RequestException, url: str) -> TransportError:
     """Return the error of ours for what requests raised."""
     where, kind = printable_url(url), type(exc).__name__
     response = getattr(exc, "response", None)
-    sent = not isinstance(exc, _NEVER_SENT) and "NewConnectionError" not in repr(exc.args)
+    never_sent = isinstance(exc, _NEVER_SENT) or "NewConnectionError" in repr(exc.args) or _certificate_refused(exc)
+    sent = not never_sent
     if isinstance(exc, requests.Timeout):
-        msg = f"{where} did not answer in time ({kind}). Try again later, or pass a longer `timeout`."
+        msg = (
+            f"{where} did not answer in time ({kind}). Try again later, or pass a longer `timeout`; "
+            "if it sends slowly, give the client a longer `deadline`."
+        )
         return RequestTimeout(msg, response=response, may_have_been_processed=sent)
     if isinstance(exc, requests.ConnectionError):
         msg = f"{where} could not be reached, or the connection broke ({kind}). The cause is chained to this error."
         return ConnectionFailed(msg, response=response, may_have_been_processed=sent)
     msg = f"The request to {where} failed ({kind}). The cause is chained to this error."
     return TransportError(msg, response=response, may_have_been_processed=sent)
+
+
+def _certificate_refused(exc: requests.RequestException) -> bool:
+    """Tell whether it ended with the certificate of the server; other errors of TLS may come with an answer."""
+    cause: Any = exc
+    for _ in range(4):  # requests, urllib3 and ssl wrap it one in another
+        cause = getattr(cause, "reason", None) or next(iter(getattr(cause, "args", ())), None)
+        if isinstance(cause, SSLCertVerificationError):
+            return True
+    return False
 
 
 def standard_error(
@@ -257,6 +272,7 @@ class BaseClient:
         retry: RetryPolicy | None
         on_event: EventHook | None
         timeout: float
+        deadline: float | None
         max_response_size: int
         dpop_bound_access_tokens: bool
         dpop_key_generator: Callable[[str], DPoPKey]
@@ -306,6 +322,7 @@ class BaseClient:
             self._uri(endpoint),
             headers={"Accept": accept},
             timeout=self.timeout,
+            deadline=self.deadline,
             max_response_size=self.max_response_size,
             requests_kwargs=requests_kwargs,
         )
@@ -356,6 +373,7 @@ class BaseClient:
                 headers=headers,
                 auth=auth_and_proof,
                 timeout=self.timeout if timeout is None else timeout,
+                deadline=self.deadline,
                 max_response_size=self.max_response_size,
                 requests_kwargs=requests_kwargs,
             )

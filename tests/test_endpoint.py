@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import ClassVar
 
 import pytest
 import requests
+from urllib3.exceptions import MaxRetryError
+from urllib3.exceptions import SSLError as TlsError
 
 from requests_oauth2client import (
     BearerToken,
@@ -39,6 +42,9 @@ CALLS = {
 }
 GRANTS = ("token", "refresh", "password", "jwt_bearer")
 EACH_CALL = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+
+CERTIFICATE = MaxRetryError(None, "/", TlsError(ssl.SSLCertVerificationError("self-signed")))
+"""A refused certificate, as urllib3 has it."""
 
 
 class Recorder(requests.Session):
@@ -134,7 +140,7 @@ class TestRequests:
         method, url, sent = session.calls[0]
         assert (method, url) == ("GET", "https://as.local/.well-known/openid-configuration")
         assert (sent["timeout"], sent["allow_redirects"], sent["data"]) == (10, False, None)
-        assert sent["headers"] == {"Accept": "application/json"}
+        assert sent["headers"] == {"Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
 
     @EACH_CALL
     def test_timeout_of_the_client(self, server, call):
@@ -230,7 +236,8 @@ class TestFailures:
             (requests.ReadTimeout("read"), RequestTimeout, True),
             (requests.Timeout("any"), RequestTimeout, True),
             (requests.ConnectionError("reset"), ConnectionFailed, True),
-            (requests.exceptions.SSLError("certificate"), ConnectionFailed, False),
+            (requests.exceptions.SSLError(CERTIFICATE), ConnectionFailed, False),
+            (requests.exceptions.SSLError("a record of the answer was changed"), ConnectionFailed, True),
             (requests.exceptions.ProxyError("proxy"), ConnectionFailed, False),
             (requests.exceptions.ChunkedEncodingError("chunk"), TransportError, True),
             (requests.exceptions.ContentDecodingError("gzip"), TransportError, True),
