@@ -59,11 +59,9 @@ def hmac_signer(secret: bytes, alg: str) -> Sign:
     return lambda data: digest(secret, data, name)
 
 
-def ec_signer(key: Any, hashing: Any, size: int) -> Sign:
+def ec_signer(key: Any, algorithm: Any, size: int, split: Callable[[bytes], tuple[int, int]]) -> Sign:
     """Return a function that signs with an EC `key`; each half of a signature has `size` bytes (RFC 7518 §3.4)."""
-    from cryptography.hazmat.primitives.asymmetric import ec, utils
-
-    sign, algorithm, split = key.sign, ec.ECDSA(hashing), utils.decode_dss_signature
+    sign = key.sign
 
     def sign_ec(data: bytes) -> bytes:
         r, s = split(sign(data, algorithm))
@@ -74,12 +72,13 @@ def ec_signer(key: Any, hashing: Any, size: int) -> Sign:
 
 def signer(jwk: Jwk, alg: str) -> Sign:
     """Return a function that signs bytes with the private key of `jwk`."""
-    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, utils
 
     wrapper: Any = jwk.signature_wrapper(alg)
     key = getattr(wrapper, "key", None)
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        return ec_signer(key, wrapper.hashing_alg, wrapper.curve.coordinate_size)
+        algorithm, size = ec.ECDSA(wrapper.hashing_alg), wrapper.curve.coordinate_size
+        return ec_signer(key, algorithm, size, utils.decode_dss_signature)
     if isinstance(key, rsa.RSAPrivateKey):
         padding, hashing = wrapper.padding_alg, wrapper.hashing_alg
         return lambda data: key.sign(data, padding, hashing)
@@ -126,17 +125,21 @@ def verifier(jwk: Jwk, alg: str) -> Verify:
 
 
 class CompactSigner:
-    """Signs claims into compact JWS; the header is encoded once."""
+    """Signs claims into compact JWS; the header, or its JSON in ASCII, is encoded once."""
 
     __slots__ = ("_prefix", "_sign")
 
-    def __init__(self, sign: Sign, header: Mapping[str, Any]) -> None:
+    def __init__(self, sign: Sign, header: Mapping[str, Any] | str) -> None:
         self._sign = sign
-        self._prefix = b64u_json(header) + "."
+        self._prefix = b64u((header if isinstance(header, str) else _dumps(header)).encode("ascii")) + "."
 
     def __call__(self, claims: Mapping[str, Any]) -> str:
         """Return `claims` as a signed compact JWS."""
-        signing_input = self._prefix + b64u_json(claims)
+        return self.sign_json(_dumps(claims))
+
+    def sign_json(self, payload: str) -> str:
+        """Return `payload`, which is JSON in ASCII, as a signed compact JWS."""
+        signing_input = self._prefix + b64u(payload.encode("ascii"))
         return signing_input + "." + b64u(self._sign(signing_input.encode("ascii")))
 
 

@@ -172,9 +172,9 @@ def test_a_key_meant_for_another_algorithm(rsa_key: rsa.RSAPrivateKey) -> None:
 def test_rfc9449_thumbprint() -> None:
     """The key of RFC 9449 §4.1 has the thumbprint of §6.1."""
     jwk = vector("rfc9449-4.1.json")["headers"]["jwk"]
-    from requests_oauth2client.signing_keys import thumbprint
+    from requests_oauth2client.key_pairs import thumbprint
 
-    assert thumbprint(jwk) == vector("rfc9449-4.1.json")["jkt"]
+    assert thumbprint(json.dumps(jwk)) == vector("rfc9449-4.1.json")["jkt"]
 
 
 def test_rfc9449_access_token_hash(key: DPoPKey) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa, x25519
 from jwskate import Jwk, SignatureAlgs
 
 from requests_oauth2client.jose import verifier
-from requests_oauth2client.signing_keys import (
-    SIGNATURE_ALGS,
-    generate_key,
-    key_signer,
-    public_members,
-    registered_name,
-    supported_algs,
-    thumbprint,
-)
+from requests_oauth2client.key_pairs import generate_key, key_signer, public_json, supported_algs, thumbprint
+from requests_oauth2client.signing_keys import SIGNATURE_ALGS, registered_name
 
 JWSKATE_NAMES = {"ES256K": "ES256k"}
 
@@ -45,18 +40,18 @@ def test_signatures_verify(keys: dict[str, object], alg: str) -> None:
 
 
 @pytest.mark.parametrize("alg", SIGNATURE_ALGS)
-def test_public_members(keys: dict[str, object], alg: str) -> None:
+def test_public_json(keys: dict[str, object], alg: str) -> None:
     """The public JWK has the members that make it and no others; its thumbprint is that of RFC 7638."""
     jwk = Jwk(keys[alg]).public_jwk().minimize()
-    assert public_members(keys[alg]) == dict(jwk)
-    assert thumbprint(public_members(keys[alg])) == jwk.thumbprint()
+    assert json.loads(public_json(keys[alg])) == dict(jwk)
+    assert thumbprint(public_json(keys[alg])) == jwk.thumbprint()
 
 
 def test_ed448() -> None:
     """EdDSA is Ed448, too, when the key is."""
     key = ed448.Ed448PrivateKey.generate()
     assert supported_algs(key) == ("EdDSA",)
-    assert public_members(key) == dict(Jwk(key).public_jwk().minimize())
+    assert json.loads(public_json(key)) == dict(Jwk(key).public_jwk().minimize())
     assert verifier(Jwk(key).public_jwk(), "EdDSA")(b"data", key_signer(key, "EdDSA")(b"data"))
 
 
@@ -67,7 +62,7 @@ def test_rfc7638_section_3_1() -> None:
         "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
         "e": "AQAB",
     }
-    assert thumbprint(members) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    assert thumbprint(json.dumps(members)) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 
 
 def test_coordinates_have_their_length() -> None:
@@ -77,7 +72,7 @@ def test_coordinates_have_their_length() -> None:
         key = ec.derive_private_key(number, ec.SECP256R1())
         if key.public_key().public_numbers().x < 1 << 248:
             break
-    members = public_members(key)
+    members = json.loads(public_json(key))
     assert len(members["x"]) == len(members["y"]) == 43
     assert members == dict(Jwk(key).public_jwk().minimize())
 
