@@ -23,6 +23,7 @@ from attrs import field, frozen
 from .evidence import printable
 from .exceptions import InvalidParam, OAuth2Error, UnknownVerificationKey
 from .jose import sha256_b64u, verifier
+from .signing_keys import MIN_RSA_BITS, RSA_ALGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,11 +59,8 @@ MAX_LIFETIME = 86_400.0
 MAX_KEYS = 500
 """Keys that a set may have."""
 
-MIN_RSA_BITS = 2048
-"""RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used"."""
-
 ALGORITHMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    **{f"{family}{size}": ("RSA", ()) for family in ("RS", "PS") for size in (256, 384, 512)},
+    **dict.fromkeys(RSA_ALGS, ("RSA", ())),
     "ES256": ("EC", ("P-256",)),
     "ES384": ("EC", ("P-384",)),
     "ES512": ("EC", ("P-521",)),
