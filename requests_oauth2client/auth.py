@@ -15,9 +15,13 @@ from .enums import GrantTypes
 from .renewal import RenewingAuth
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Event
+
     from .authorization_response import AuthorizationResponse
     from .client import OAuth2Client
     from .device_authorization import DeviceAuthorizationResponse
+    from .polling import BaseTokenEndpointPollingJob
     from .token_store import TokenStore
     from .tokens import BearerToken
 
@@ -267,7 +271,9 @@ class OAuth2DeviceCodeAuth(RenewingAuth):  # type: ignore[override]  # each clas
     Attributes:
         device_code: the device code, or the response that holds it; `None` once there is a token.
         interval: seconds between two requests, when `device_code` does not say it.
-        expires_in: seconds in which the user must decide, when `device_code` does not say it.
+        expires_in: seconds to wait for the user, when `device_code` does not say it.
+        on_wait: called before each wait, with the polling job, so that a program can show progress.
+        stop: ends the wait when it is set; the request then fails with `PollingStopped`.
 
     """
 
@@ -276,6 +282,8 @@ class OAuth2DeviceCodeAuth(RenewingAuth):  # type: ignore[override]  # each clas
     device_code: str | DeviceAuthorizationResponse | None = field(repr=False)
     interval: float = field(on_setattr=_frozen)
     expires_in: float = field(on_setattr=_frozen)
+    on_wait: Callable[[BaseTokenEndpointPollingJob], object] | None = field(on_setattr=_frozen, repr=False)
+    stop: Event | None = field(on_setattr=_frozen, repr=False)
 
     def __init__(
         self,
@@ -285,6 +293,8 @@ class OAuth2DeviceCodeAuth(RenewingAuth):  # type: ignore[override]  # each clas
         leeway: float = 20,
         interval: float = 5,
         expires_in: float = 360,
+        on_wait: Callable[[BaseTokenEndpointPollingJob], object] | None = None,
+        stop: Event | None = None,
         token: str | BearerToken | None = None,
         store: TokenStore | None = None,
         store_key: str | None = None,
@@ -299,7 +309,9 @@ class OAuth2DeviceCodeAuth(RenewingAuth):  # type: ignore[override]  # each clas
             device_code: the response, or a device code.
             leeway: seconds before expiry at which the token is refreshed.
             interval: seconds between two requests; what the response says wins.
-            expires_in: seconds in which the user must decide; what the response says wins.
+            expires_in: seconds to wait for the user; what the response says wins.
+            on_wait: called before each wait, with the polling job.
+            stop: ends the wait when it is set, from another thread or a signal handler.
             token: a token to begin with.
             store: see `RenewingAuth`.
             store_key: see `RenewingAuth`.
@@ -320,6 +332,8 @@ class OAuth2DeviceCodeAuth(RenewingAuth):  # type: ignore[override]  # each clas
             device_code=device_code,
             interval=interval,
             expires_in=expires_in,
+            on_wait=on_wait,
+            stop=stop,
         )
 
     def renew_token(self) -> None:
@@ -337,6 +351,7 @@ class OAuth2DeviceCodeAuth(RenewingAuth):  # type: ignore[override]  # each clas
 
         Raises:
             PollingExpired: the user has not decided in time.
+            PollingStopped: `stop` was set; the next request goes on waiting, unless it still is.
             ExpiredToken: too late, said the server.
             AccessDenied: the user said no.
 
@@ -349,5 +364,6 @@ class OAuth2DeviceCodeAuth(RenewingAuth):  # type: ignore[override]  # each clas
         job = DeviceAuthorizationPollingJob(
             self.client, code, interval=self.interval if interval is None else interval, **self.token_kwargs
         )
-        self.token = job.wait(timeout=self.expires_in if known_expiry is None else None)
+        timeout = self.expires_in if known_expiry is None else None
+        self.token = job.wait(timeout=timeout, stop=self.stop, on_wait=self.on_wait)
         self.device_code = None
