@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from .backchannel_authentication import BackChannelAuthenticationResponse as BackChannelAuthenticationResponse
     from .backchannel_notification import BackChannelNotification as BackChannelNotification
     from .bounded_http import BoundedAdapter as BoundedAdapter
-    from .bounded_http import BoundedAdapter as BoundedAdapter
     from .client import OAuth2Client as OAuth2Client
     from .client_authentication import (
         BaseClientAssertionAuthenticationMethod as BaseClientAssertionAuthenticationMethod,
@@ -153,11 +152,9 @@ if TYPE_CHECKING:
     from .exceptions import UnsupportedResponseTypeParam as UnsupportedResponseTypeParam
     from .exceptions import UnsupportedTokenType as UnsupportedTokenType
     from .exceptions import UntrustedEndpointOrigin as UntrustedEndpointOrigin
-    from .exceptions import UntrustedEndpointOrigin as UntrustedEndpointOrigin
     from .exceptions import UseDPoPNonce as UseDPoPNonce
     from .exceptions import UserInfoError as UserInfoError
     from .id_token import IdToken as IdToken
-    from .origin_policy import OriginPolicy as OriginPolicy
     from .origin_policy import OriginPolicy as OriginPolicy
     from .pkce import PkceUtils as PkceUtils
     from .polling import BaseTokenEndpointPollingJob as BaseTokenEndpointPollingJob
@@ -197,7 +194,6 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "bounded_http": ("BoundedAdapter",),
     "backchannel_notification": ("BackChannelNotification",),
-    "bounded_http": ("BoundedAdapter",),
     "client": ("OAuth2Client",),
     "client_authentication": (
         "BaseClientAssertionAuthenticationMethod",
@@ -316,7 +312,6 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "UserInfoError",
     ),
     "id_token": ("IdToken",),
-    "origin_policy": ("OriginPolicy",),
     "origin_policy": ("OriginPolicy",),
     "pkce": ("PkceUtils",),
     "polling": ("BaseTokenEndpointPollingJob", "BaseTokenEndpointPoolingJob"),

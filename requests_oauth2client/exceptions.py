@@ -976,20 +976,6 @@ class UntrustedEndpointOrigin(InvalidEndpointUri):
         self.where = where
 
 
-class UntrustedEndpointOrigin(InvalidEndpointUri):
-    """A metadata document names an endpoint that is where its server should not lead us."""
-
-    def __init__(self, endpoint: str, uri: str, where: str) -> None:
-        super().__init__(
-            endpoint,
-            uri,
-            f"the metadata document names '{printable_url(uri)}', {where}, where this server should not lead us "
-            f"(request forgery). If it is meant, pass `{endpoint}=` yourself, or list its host in "
-            "`origin_policy=OriginPolicy(hosts=[...])`.",
-        )
-        self.where = where
-
-
 class InvalidScopeParam(InvalidParam):
     """`scope` is neither text nor an iterable of texts."""
 

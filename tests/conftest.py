@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import contextlib
 import ipaddress
 import socket
-import threading
 import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -87,54 +85,6 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Callable[[AuthorizationServer],
 
     monkeypatch.setattr(requests.Session, "__init__", with_servers)
     return put
-
-
-@pytest.fixture
-def wire() -> Iterator[Callable[..., str]]:
-    """Listen on a loopback port and answer every request with these bytes, each part some seconds after the one before.
-
-    `wire(*parts, pause=0.0)` returns the origin; the parts may have no end. The connection closes after the last one.
-    """
-    stopped = threading.Event()
-    listeners: list[socket.socket] = []
-    threads: list[threading.Thread] = []
-
-    def answer(connection: socket.socket, parts, pause: float) -> None:
-        with connection, contextlib.suppress(OSError):
-            connection.settimeout(5)
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += connection.recv(65536) or b"\r\n\r\n"
-            for part in parts() if callable(parts) else parts:
-                connection.sendall(part)
-                if stopped.wait(pause):
-                    return
-
-    def listen(*parts: bytes, pause: float = 0.0, endless=None) -> str:
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
-
-        def accept() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    thread = threading.Thread(target=answer, args=(connection, endless or parts, pause), daemon=True)
-                    threads.append(thread)
-                    thread.start()
-
-        thread = threading.Thread(target=accept, daemon=True)
-        threads.append(thread)
-        thread.start()
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-    yield listen
-    stopped.set()
-    for listener in listeners:
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-    for thread in threads:
-        thread.join(5)
 
 
 @pytest.fixture
