@@ -101,11 +101,13 @@ if TYPE_CHECKING:
     from .exceptions import InvalidRequestForClientAuthentication as InvalidRequestForClientAuthentication
     from .exceptions import InvalidScope as InvalidScope
     from .exceptions import InvalidScopeParam as InvalidScopeParam
+    from .exceptions import InvalidSerializedValue as InvalidSerializedValue
     from .exceptions import InvalidTarget as InvalidTarget
     from .exceptions import InvalidTokenResponse as InvalidTokenResponse
     from .exceptions import InvalidUri as InvalidUri
     from .exceptions import InvalidUseDPoPNonceResponse as InvalidUseDPoPNonceResponse
     from .exceptions import LoginRequired as LoginRequired
+    from .exceptions import LoopbackTimeout as LoopbackTimeout
     from .exceptions import MismatchingIdTokenAcr as MismatchingIdTokenAcr
     from .exceptions import MismatchingIdTokenAlg as MismatchingIdTokenAlg
     from .exceptions import MismatchingIdTokenAudience as MismatchingIdTokenAudience
@@ -155,6 +157,8 @@ if TYPE_CHECKING:
     from .exceptions import UseDPoPNonce as UseDPoPNonce
     from .exceptions import UserInfoError as UserInfoError
     from .id_token import IdToken as IdToken
+    from .loopback import LoopbackReceiver as LoopbackReceiver
+    from .loopback import authorize_by_loopback as authorize_by_loopback
     from .origin_policy import OriginPolicy as OriginPolicy
     from .pkce import PkceUtils as PkceUtils
     from .polling import BaseTokenEndpointPollingJob as BaseTokenEndpointPollingJob
@@ -257,11 +261,13 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "InvalidRequestForClientAuthentication",
         "InvalidScope",
         "InvalidScopeParam",
+        "InvalidSerializedValue",
         "InvalidTarget",
         "InvalidTokenResponse",
         "InvalidUri",
         "InvalidUseDPoPNonceResponse",
         "LoginRequired",
+        "LoopbackTimeout",
         "MismatchingIdTokenAcr",
         "MismatchingIdTokenAlg",
         "MismatchingIdTokenAudience",
@@ -312,6 +318,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "UserInfoError",
     ),
     "id_token": ("IdToken",),
+    "loopback": ("LoopbackReceiver", "authorize_by_loopback"),
     "origin_policy": ("OriginPolicy",),
     "pkce": ("PkceUtils",),
     "polling": ("BaseTokenEndpointPollingJob", "BaseTokenEndpointPoolingJob"),

@@ -13,6 +13,7 @@ from .authorization_request import (
     RequestUriParameterAuthorizationRequest,
 )
 from .authorization_response import AuthorizationResponse
+from .endpoint import request_options
 from .enums import Endpoints, GrantTypes, ResponseTypes
 from .exceptions import InvalidParam, InvalidPushedAuthorizationResponse, MissingIdToken, UnknownTokenEndpointError
 from .lifetime import seconds
@@ -43,7 +44,7 @@ class AuthorizationCode(TokenEndpoint):
         code_challenge_method: str | None
         authorization_response_iss_parameter_supported: bool
         require_pushed_authorization_requests: bool
-        extra_metadata: dict[str, Any]
+        require_signed_request_object: bool
 
         id_token_signed_response_alg: str | None
         id_token_encrypted_response_alg: str | None
@@ -139,7 +140,7 @@ class AuthorizationCode(TokenEndpoint):
         request: BaseAuthorizationRequest = made
         if sign_jwk is not None:
             request = self._signed(made, sign_jwk, enc_jwk, lifetime)
-        elif enc_jwk is not None or self.extra_metadata.get("require_signed_request_object"):
+        elif enc_jwk is not None or self.require_signed_request_object:
             msg = "A signed Authorization Request is needed here: pass `sign_jwk=`, the private key of this client."
             raise InvalidParam(msg)
         if self.require_pushed_authorization_requests if push is None else push:
@@ -283,7 +284,8 @@ class AuthorizationCode(TokenEndpoint):
                 "redirect_uri": expected.redirect_uri,
             }
             dpop_key = dpop_key or expected.dpop_key
-        token = self.token_request({**data, **token_kwargs}, dpop=dpop, dpop_key=dpop_key, **(requests_kwargs or {}))
+        form = {**data, **token_kwargs}
+        token = self.token_request(form, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
         if not validate:
             return token
         if token.id_token is not None:

@@ -532,7 +532,9 @@ def test_encrypted_by_start_authorization(server):
 )
 def test_start_authorization_refusals(server, options, start, match):
     """What cannot be made as the server wants it is refused at once."""
-    client = made(server, **options)
+    for name, value in options.items():
+        setattr(server, name, value)
+    client = made(server)
     with pytest.raises(InvalidParam, match=match):
         client.start_authorization(**start)
     nameless = OAuth2Client("https://as.local/token", "app", authorization_endpoint="https://as.local/authorize")
