@@ -27,6 +27,7 @@ MAX_REFUSAL_SIZE = 1024 * 1024
 
 _copy = requests.PreparedRequest.copy
 _redirects = SessionRedirectMixin()
+_FIRST = "_repeated_for"
 
 
 def drain(refusal: requests.Response) -> None:
@@ -50,6 +51,7 @@ def repeat(refusal: requests.Response) -> requests.PreparedRequest:
     """
     _rewind(refusal)
     request = _copy(refusal.request)
+    request.__dict__[_FIRST] = _first(refusal.request)
     _take_cookies(request, refusal)
     return request
 
@@ -83,15 +85,21 @@ def redirected(request: requests.PreparedRequest, response: requests.Response) -
 def follow_with(request: requests.PreparedRequest, following: requests.PreparedRequest) -> None:
     """Let `requests` follow the redirect that `request` met with the headers of `following`.
 
-    It sends a copy of the request to the new URL, takes `Authorization` out only when the host differs, and knows
-    nothing of proofs; the copy is the only moment to intervene. `request` itself stays what was sent.
+    It sends a copy of the first request to the new URL, takes `Authorization` out only when the host differs, and knows
+    nothing of proofs; the copy is the only moment to intervene. The request itself stays what was sent.
     """
-    request.copy = partial(_copy, following)  # type: ignore[method-assign]
+    _first(request).copy = partial(_copy, following)  # type: ignore[method-assign]
 
 
 def forget_redirect(request: requests.PreparedRequest) -> None:
     """Undo `follow_with`: the request was sent again, and met no redirect."""
-    request.__dict__.pop("copy", None)
+    _first(request).__dict__.pop("copy", None)
+
+
+def _first(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Return the request that `requests` knows of: the one that `request` was repeated for, maybe several times."""
+    first: requests.PreparedRequest = request.__dict__.get(_FIRST, request)
+    return first
 
 
 def _rewind(refusal: requests.Response) -> None:

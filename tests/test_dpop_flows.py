@@ -25,7 +25,7 @@ from requests_oauth2client.exceptions import (
     UseDPoPNonce,
 )
 from requests_oauth2client.serializers import TokenSerializer
-from requests_oauth2client.testing import misbehaviour
+from requests_oauth2client.testing import Response, misbehaviour
 from requests_oauth2client.tokens import BearerToken
 
 if TYPE_CHECKING:
@@ -422,5 +422,33 @@ def test_over_sockets_with_retries_of_urllib3(server: AuthorizationServer, api: 
         server.misbehave("api", misbehaviour.canned(503), times=2)
         assert session.get(api.url, auth=token).status_code == 200
         assert json.loads(session.get(api.url, auth=token).content)["method"] == "GET"
+    sent = proofs(server)
+    assert len(set(sent)) == len(sent)
+
+
+@pytest.mark.parametrize("nonces", [False, True])
+@pytest.mark.parametrize("target", ["https://api.local/new", "https://elsewhere.local/"])
+def test_a_redirect_after_a_renewal(server: AuthorizationServer, api: ProtectedApi, target: str, nonces: bool) -> None:
+    """A request that got a new token, maybe a nonce, and then a redirect is followed as any other."""
+    server.dpop_nonce_rs = nonces
+    server.protect("https://elsewhere.local/")
+    api.answer = lambda request, _token: (
+        Response.redirect(target, 302) if request.path == "/old" else Response.json({"path": request.path})
+    )
+    auth = OAuth2ClientCredentialsAuth(made(server), dpop=True)
+    session = server.session()
+    assert session.get("https://api.local/first", auth=auth).ok
+    first = auth.token
+    server.access_tokens.clear()
+    response = session.get("https://api.local/old", auth=auth)
+    assert auth.token != first
+    last = server.requests[-1]
+    assert last.url == target
+    if target.startswith("https://elsewhere"):
+        assert response.status_code == 401
+        assert {"Authorization", "DPoP"} & set(last.headers) == set()
+    else:
+        assert response.json() == {"path": "/new"}
+        assert claims_of(last)["htu"] == target
     sent = proofs(server)
     assert len(set(sent)) == len(sent)
