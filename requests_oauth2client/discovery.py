@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from .evidence import printable
 from .exceptions import InvalidDiscoveryDocument, InvalidParam
 from .strict_json import loads_object
 
@@ -73,7 +74,10 @@ def check_issuer(received: object, expected: str | None) -> None:
 
     """
     if expected is not None and received != expected:
-        msg = f"Mismatching `issuer` value in discovery document (received '{received}', expected '{expected}')."
+        msg = (
+            "Mismatching `issuer` value in discovery document "
+            f"(received '{printable(received)}', expected '{printable(expected)}')."
+        )
         raise InvalidParam(msg)
 
 
