@@ -159,9 +159,9 @@ class TokenEndpoint(BaseClient):
     ) -> BearerToken:
         """Get a new access token with a refresh token (RFC 6749 §6).
 
-        When the server returns no new refresh token, the old one stays in use and is part of the result. A DPoP token
-        is refreshed with its own key (RFC 9449 §5). When the given token has an ID Token, and a new one comes, that is
-        validated, and must be about the same user (OIDC Core §12.2).
+        When the server returns no new refresh token, the old one stays in use and is part of the result; so does the ID
+        Token. A DPoP token is refreshed with its own key (RFC 9449 §5). When the given token has an ID Token, and a new
+        one comes, that is validated, and must be about the same user (OIDC Core §12.2).
 
         Args:
             refresh_token: the refresh token, or a token that has one.
@@ -180,7 +180,6 @@ class TokenEndpoint(BaseClient):
         id_token = getattr(refresh_token, "id_token", None)
         if isinstance(refresh_token, BearerToken):
             dpop_key = dpop_key or getattr(refresh_token, "dpop_key", None)
-            dpop = False if dpop is None and dpop_key is None else dpop
             if refresh_token.refresh_token is None:
                 raise MissingRefreshToken(refresh_token)
             refresh_token = refresh_token.refresh_token
@@ -194,6 +193,8 @@ class TokenEndpoint(BaseClient):
         token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
         if getattr(token, "refresh_token", "") is None:  # what a hook returns may have no such attribute
             token = token.replace(refresh_token=refresh_token)
+        if id_token is not None and getattr(token, "id_token", "") is None:
+            return token.replace(id_token=id_token)
         if not validate or id_token is None or getattr(token, "id_token", None) is None:
             return token
         from .id_token import validate_refreshed_id_token  # loads jwskate, which others can do without
