@@ -16,17 +16,16 @@ body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;ba
 font:1rem/1.6 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif;-webkit-text-size-adjust:100%}
 main{width:100%;max-width:27rem;padding:2.75rem 2.25rem 2.5rem;border:1px solid var(--line);border-radius:1.25rem;
 background:var(--card);box-shadow:var(--shade);text-align:center}
-svg{width:4rem;height:4rem;fill:none;stroke:currentColor;stroke-width:2.5;stroke-linecap:round;stroke-linejoin:round}
+svg{width:4.5rem;height:4.5rem;fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;stroke-linejoin:round}
 .good{color:var(--good)}
 .bad{color:var(--bad)}
-svg circle{stroke-opacity:.3}
+svg circle{fill:currentColor;fill-opacity:.12;stroke:none}
 h1{margin:1.25rem 0 .5rem;font-size:1.5rem;line-height:1.25;font-weight:650;letter-spacing:-.01em}
 p{margin:0;color:var(--soft)}
+h1,p{text-wrap:balance}
 .said{margin-top:1.5rem;padding:.875rem 1rem;border:1px solid var(--line);border-radius:.75rem;font-size:.9375rem;
-text-align:left;overflow-wrap:anywhere}
+text-align:left;text-wrap:wrap;overflow-wrap:anywhere}
 code{display:block;color:var(--ink);font:.875rem/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-@media(prefers-reduced-motion:no-preference){svg path{stroke-dasharray:40;animation:draw .5s .1s ease-out backwards}
-@keyframes draw{from{stroke-dashoffset:40}}}
 """
 
 # the code is used by then, but has no business in the address bar, in bookmarks, or on a screenshot
@@ -44,7 +43,7 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <main>
-<svg class="{mood}" viewBox="0 0 48 48" aria-hidden="true"><circle cx="24" cy="24" r="21"/><path d="{icon}"/></svg>
+<svg class="{mood}" viewBox="0 0 48 48" aria-hidden="true"><circle cx="24" cy="24" r="23"/><path d="{icon}"/></svg>
 <h1>{title}</h1>
 <p>{text}</p>
 {said}</main>
