@@ -217,6 +217,14 @@ class _Snapshot:
         self._index: dict[str | None, list[Mapping[str, Any]]] | None = None
         self._built: dict[tuple[str | None, str], VerificationKey] = {}
 
+    def is_fresh(self, now: float) -> bool:
+        """Tell whether the keys may be used unasked; keys from the future came before the clock was set back."""
+        return now < self.expires_at and (self.fetched_at is None or self.fetched_at <= now + COOLDOWN)
+
+    def is_usable(self, now: float) -> bool:
+        """Tell whether the keys may bridge an outage of their server."""
+        return self.fetched_at is None or abs(now - self.fetched_at) < MAX_LIFETIME
+
     def with_kid(self, kid: str) -> list[Mapping[str, Any]]:
         index = self._index
         if index is None:
@@ -322,7 +330,7 @@ class ServerKeys:
 
         """
         snapshot = self._current()
-        fresh = snapshot.expires_at > time()
+        fresh = snapshot.is_fresh(time())
         found = snapshot.find(kid, alg) if fresh else None
         if found is not None:
             return found
@@ -336,7 +344,7 @@ class ServerKeys:
                 failure = exc
         snapshot = self._current()
         # the last known keys bridge an outage of the server, but not for longer than any keys are kept
-        usable = snapshot.fetched_at is None or time() < snapshot.fetched_at + MAX_LIFETIME
+        usable = snapshot.is_usable(time())
         found = snapshot.find(kid, alg) if usable else None
         if found is None:
             reason = (
@@ -347,7 +355,9 @@ class ServerKeys:
 
     def _fetch_once(self, fetch: Fetch) -> None:
         with self._turn:
-            if time() >= self._next_attempt:  # who waited for a fetch takes what it brought
+            pause = self._next_attempt - time()
+            # who waited for a fetch takes what it brought; a longer pause: the clock was set back
+            if not 0 < pause <= COOLDOWN:
                 self._fetch(fetch)
 
     def _fetch(self, fetch: Fetch) -> None:

@@ -341,6 +341,20 @@ def test_random_kids(now, given):
     assert len(keys._snapshot._built) <= 1
 
 
+@pytest.mark.parametrize("years", [-30, -1, 1, 30])
+def test_a_clock_that_was_years_off(now, years):
+    """Keys that were fetched by a wrong clock are fetched again once it is set right: none stays trusted for years."""
+    source, keys = Source(FIRST), ServerKeys()
+    now.shift(years * 365 * 86_400)
+    keys.get("first", "ES256", source)
+    now.shift(-years * 365 * 86_400)
+    source.keys = (SECOND,)
+    assert fits(keys.get("second", "ES256", source), SECOND)
+    with pytest.raises(UnknownVerificationKey):
+        keys.get("first", "ES256", source)
+    assert source.count == 2
+
+
 def test_no_kid_that_suits(now):
     """Without `kid`, keys are fetched when none suits, not when several do."""
     source, keys = Source(FIRST, SECOND), ServerKeys(published(RSA))
