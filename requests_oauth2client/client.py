@@ -280,6 +280,20 @@ class OAuth2Client(
     def __hash__(self) -> int:
         return hash((type(self), self.token_endpoint, self.issuer, getattr(self.auth, "client_id", None)))
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = {f.name: getattr(self, f.name) for f in fields(type(self))}
+        key = self.id_token_decryption_key
+        # the `cryptography` key inside a Jwk cannot be pickled nor copied: its members can
+        return {**state, "id_token_decryption_key": None if key is None else dict(key)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+        if self.id_token_decryption_key is not None:
+            from jwskate import Jwk
+
+            object.__setattr__(self, "id_token_decryption_key", Jwk(self.id_token_decryption_key))
+
     def __enter__(self) -> Self:
         """Fetch the keys of the server, if it has any, and return the client."""
         if self.jwks_uri:
