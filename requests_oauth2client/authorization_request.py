@@ -166,6 +166,10 @@ class BaseAuthorizationRequest(WithExtras):
         client_id: str
         dpop_key: DPoPKey | None
 
+        @property
+        def state(self) -> str | None:
+            """What tells its callback from others."""
+
     @property
     def args(self) -> dict[str, str | list[str]]:
         """The parameters of the query; a list holds those that are repeated."""
@@ -635,6 +639,11 @@ class _StandIn(Expiring, BaseAuthorizationRequest):
 
     if TYPE_CHECKING:
         authorization_request: AuthorizationRequest | None
+
+    @property
+    def state(self) -> str | None:
+        """The `state` of the request that this one stands for; `None` when that is not known."""
+        return None if self.authorization_request is None else self.authorization_request.state
 
     def validate_callback(self, response: object) -> AuthorizationResponse:
         """Return the response that a callback holds, once it is checked by the request that this one stands for.

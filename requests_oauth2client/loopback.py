@@ -169,7 +169,7 @@ class LoopbackReceiver:
             OAuth2Error: see `AuthorizationRequest.validate_callback`.
 
         """
-        if _state_of(request) is None:
+        if request.state is None:
             msg = "A request without `state` cannot be told from others: leave `state` out, and a new one is made."
             raise InvalidParam(msg)
         deadline = monotonic() + timeout
@@ -209,7 +209,7 @@ class LoopbackReceiver:
                 return False
             # the address of the request has the same `state`, and gets pasted too
             answers = "code" in parameters or "error" in parameters
-            if not answers or not same_state(parameters.get("state"), _state_of(self._request)):
+            if not answers or not same_state(parameters.get("state"), self._request.state):
                 return False
             self._callback = callback
             self._changed.notify_all()
@@ -250,11 +250,6 @@ class LoopbackReceiver:
 
 
 _NOT_THIS_ONE = "That is not the address of the login that was started here. Paste the whole address of the last page:"
-
-
-def _state_of(request: BaseAuthorizationRequest) -> str | None:
-    stands_for: Any = getattr(request, "authorization_request", None) or request
-    return getattr(stands_for, "state", None)
 
 
 class _Server(HTTPServer):

@@ -521,7 +521,9 @@ def test_request_uri_form(now):
     assert form.is_expired()
     with pytest.raises(InvalidParam, match="AuthorizationRequest"):
         form.validate_callback("code=c")
+    assert form.state is None
     known = form.standing_for(request := made())
+    assert known.state == request.state
     assert known == form
     assert known.validate_callback(f"code=c&state={request.state}").code == "c"
 
