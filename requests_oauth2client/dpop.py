@@ -624,14 +624,17 @@ class _Listener:
 
     def __call__(self, response: requests.Response, **kwargs: Any) -> requests.Response:
         """Learn from an answer, and send the request once more if the API asks for a nonce (RFC 9449 §9)."""
-        token, request = self._token, response.request
+        token, request, status = self._token, response.request, response.status_code
         if token is None:
+            return response
+        if status < 300 and NONCE_HEADER not in response.headers:  # noqa: PLR2004 - all is well
+            forget_redirect(request)
             return response
         key, header = token.dpop_key, token.DPOP_HEADER
         proof = request.headers.get(header)
         if not isinstance(proof, WireProof) or proof.key is not key:
             return response  # the token is not in it: it was redirected to elsewhere, or another handler took over
-        if response.status_code == 401 and _demands_nonce(response):  # noqa: PLR2004 - Unauthorized
+        if status == 401 and _demands_nonce(response):  # noqa: PLR2004 - Unauthorized
             drain(response)
             key.handle_rs_provided_dpop_nonce(response, header)
             # a transport that cannot be asked again gives the refusal: the next request will have the nonce
@@ -639,9 +642,8 @@ class _Listener:
                 again = repeat(response)
                 token._prove(again)  # noqa: SLF001 - the two are one
                 response = resend(response, again, kwargs)
-        if NONCE_HEADER in response.headers:
-            key.remember(response, role="rs")
-        if response.status_code // 100 == 3 and response.is_redirect:  # noqa: PLR2004 - the class of redirects
+        key.remember(response, role="rs")
+        if response.is_redirect:
             token._prepare_redirect(request, response)  # noqa: SLF001 - the two are one
         else:
             forget_redirect(request)

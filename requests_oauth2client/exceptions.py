@@ -83,6 +83,7 @@ OAuth2Error
 │  ├─ TokenStoreUnavailable
 │  ├─ TokenNotStored
 │  └─ CorruptTokenStore
+├─ MissingPackage
 ├─ PollingExpired
 ├─ PollingStopped
 ├─ InvalidBackChannelNotification
@@ -120,7 +121,6 @@ OAuth2Error
 
 from __future__ import annotations
 
-import pickle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
@@ -143,6 +143,8 @@ def _shareable(value: object) -> object:
         return shareable_response(value)
     if isinstance(value, requests.PreparedRequest):
         return shareable_request(value)
+    import pickle  # 1 ms that only pickled errors need
+
     try:
         pickle.dumps(value)
     except Exception:  # noqa: BLE001 - a generator, a key: what cannot travel stays, and the error travels
@@ -792,6 +794,17 @@ class TokenNotStored(TokenStoreError):
 
 class CorruptTokenStore(TokenStoreError):
     """What a store holds is not what was put there: another format, a wrong key, damage. It is left as it is."""
+
+
+class MissingPackage(OAuth2Error, ImportError):
+    """A package that only some users need is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self._say(
+            f"This needs the package '{package}': pip install 'requests_oauth2client[{extra}]'",
+            package=package,
+            extra=extra,
+        )
 
 
 class PollingExpired(OAuth2Error, TimeoutError):
