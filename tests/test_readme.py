@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import threading
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.request import urlopen
 
 import pytest
 
@@ -59,8 +62,27 @@ def as_local(internet: Callable[[AuthorizationServer], AuthorizationServer]) -> 
     server.add_client("my-service", client_secret="my-secret")
     server.add_client("by-header", client_secret="my-secret", auth_methods="client_secret_basic")
     server.add_client("by-hmac", client_secret="my-secret", auth_methods="client_secret_jwt")
+    server.add_client("my-script", public=True, redirect_uris="http://127.0.0.1/callback")
+    server.add_client("my-web-app", client_secret="my-secret", redirect_uris="https://app.local/callback")
+    server.add_user("alice", email="alice@example.com")
     server.protect("https://api.local/v1", scope="orders:read").answer = orders
     return server
+
+
+@pytest.fixture
+def browser(as_local: AuthorizationServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser of alice, who logs in wherever she is sent."""
+
+    def visit(url: str) -> bool:
+        def back() -> None:
+            with urlopen(as_local.authorize(url, "alice")) as page:
+                page.read()
+
+        threading.Thread(target=back).start()
+        return True
+
+    monkeypatch.setenv("BROWSER", "a browser")
+    monkeypatch.setattr(webbrowser, "open", visit)
 
 
 def run(page: Path, block: Block, names: dict[str, Any]) -> list[str]:
@@ -73,6 +95,7 @@ def run(page: Path, block: Block, names: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page, "python"))], ids=name)
+@pytest.mark.usefixtures("browser")
 def test_python_blocks_run(page: Path, as_local: AuthorizationServer) -> None:
     """The code of a page runs as pasted, and what is said to be printed is printed."""
     names: dict[str, Any] = {"__name__": "__main__"}
@@ -82,6 +105,8 @@ def test_python_blocks_run(page: Path, as_local: AuthorizationServer) -> None:
             assert printed == block.expected, f"{name(page)}:{block.line}"
         if "public_key" in names:  # a page that makes a key gives it to the server, as its reader would
             as_local.add_client("by-key", jwks=names["public_key"])
+        if "login_url" in names:  # a page that sends its user away gets them back
+            names["callback_url"] = as_local.authorize(names.pop("login_url"), "alice")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
