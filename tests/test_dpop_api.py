@@ -552,6 +552,17 @@ def test_a_cookie_header_of_the_caller_is_kept(api: Api, session: requests.Sessi
     assert [request.headers["Cookie"] for request in api.received] == ["a=b", "a=b"]
 
 
+def test_a_request_without_cookie_jar(make_api: Callable[..., Api], token: DPoPToken) -> None:
+    """A request that was prepared by hand, without any jar, is sent again without cookies."""
+    api = make_api("n1")
+    prepared = requests.PreparedRequest()
+    prepared.prepare_method("GET")
+    prepared.prepare_url(api.url(), None)
+    prepared.prepare_headers({})
+    with requests.Session() as session:
+        assert session.send(token(prepared)).ok
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("framing", ["length", "chunked", "gzip"])
 def test_the_connection_is_released(api: Api, session: requests.Session, framing: str, stream: bool) -> None:
