@@ -550,6 +550,21 @@ def test_hooks_may_return_anything(server, grant, result):
     assert CALLS[grant](client) == result
 
 
+def test_a_hook_may_explain(server):
+    """The error of an error hook that says more than ours is left as it is."""
+
+    class Explaining(OAuth2Client):
+        def on_token_error(self, response, *, dpop_key=None):
+            raise InvalidTokenResponse(response=response, description="it is Tuesday")
+
+    client = Explaining(server.endpoint("token"), ("client_id", "client_secret"), session=server.session())
+    for status in (200, 500):
+        server.misbehave("token", status=status, body="{}")
+        with pytest.raises(InvalidTokenResponse, match="it is Tuesday") as caught:
+            client.client_credentials()
+        assert caught.value.__cause__ is None
+
+
 def test_a_lenient_parser(server):
     """A server that deviates is met by overriding `parse_token_response`."""
 

@@ -159,6 +159,11 @@ def test_shareable_request():
     assert request.hooks["response"]
 
 
+def test_shareable_request_that_was_not_prepared():
+    """A request without anything can be shared too."""
+    assert shareable_request(requests.PreparedRequest()).headers is None
+
+
 def test_shareable_response(client, server):
     """A copy of a response pickles, with the body and without the credentials of its request."""
     server.misbehave("token", status=418, body="teapot", headers={"X-Id": "1"})

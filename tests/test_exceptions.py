@@ -272,6 +272,12 @@ class TestEndpointErrors:
         assert shown in text
         assert said not in text
 
+    def test_without_response(self):
+        """An error need not come with a response."""
+        error = EndpointError(None, None, "access_denied")
+        assert (error.response, error.request) == (None, None)
+        assert "'access_denied'" in str(error)
+
     def test_old_base_class(self):
         """`OAuth2Error` itself can be raised with a response and a client, as ever."""
         response = answer()
@@ -318,6 +324,11 @@ class TestOtherErrors:
         """States are secrets of the session of the user."""
         assert "marked" not in str(exceptions.MismatchingState("marked-1", "marked-2", "request", "response"))
         assert "marked" not in str(exceptions.MismatchingIdTokenNonce("marked-1", "marked-2"))
+
+    @pytest.mark.parametrize("timeout", [None, 5])
+    def test_polling_expired(self, timeout):
+        """Waiting ends with the code, or with the patience of the program."""
+        assert ("5 seconds" in str(exceptions.PollingExpired(timeout))) is (timeout == 5)
 
     def test_param(self):
         """`InvalidParam` takes any arguments."""

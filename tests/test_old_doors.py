@@ -72,6 +72,7 @@ def test_requests():
 
 def test_dir():
     """`dir()` shows all names before any of them is loaded."""
+    assert set(requests_oauth2client.__all__) <= set(dir(requests_oauth2client))
     code = "import requests_oauth2client as r; print(set(r.__all__) <= set(dir(r)), 'OAuth2Client' in vars(r))"
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert shown.split() == ["True", "False"]

@@ -185,6 +185,27 @@ def test_copies_start_empty(make):
     leader.join(10)
 
 
+def test_starting_anew():
+    """What starts anew while work is being done has nothing to do with it any more."""
+    old, new = Work(), Work()
+    new.flight = old.flight
+    leader = threading.Thread(target=old.run)
+    leader.start()
+    assert old.started.wait(10)
+    old.flight.after_fork()
+    assert not old.flight.busy
+    second = threading.Thread(target=new.run)
+    second.start()
+    assert new.started.wait(10)
+    old.may_end.set()
+    leader.join(10)
+    assert new.flight.busy
+    new.may_end.set()
+    second.join(10)
+    assert not new.flight.busy
+    assert (old.runs, new.runs) == (1, 1)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_fork():
