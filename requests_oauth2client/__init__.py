@@ -125,6 +125,7 @@ if TYPE_CHECKING:
     from .exceptions import MissingIdTokenEncryptedResponseAlgParam as MissingIdTokenEncryptedResponseAlgParam
     from .exceptions import MissingIssuer as MissingIssuer
     from .exceptions import MissingIssuerParam as MissingIssuerParam
+    from .exceptions import MissingPackage as MissingPackage
     from .exceptions import MissingRefreshToken as MissingRefreshToken
     from .exceptions import NonRenewableTokenError as NonRenewableTokenError
     from .exceptions import OAuth2Error as OAuth2Error
@@ -171,6 +172,11 @@ if TYPE_CHECKING:
     from .token_exchange import IssuedToken as IssuedToken
     from .token_store import MemoryTokenStore as MemoryTokenStore
     from .token_store import TokenStore as TokenStore
+    from .token_stores import EncryptedTokenStore as EncryptedTokenStore
+    from .token_stores import FileTokenStore as FileTokenStore
+    from .token_stores import KeyringTokenStore as KeyringTokenStore
+    from .token_stores import RedisTokenStore as RedisTokenStore
+    from .token_stores import SqliteTokenStore as SqliteTokenStore
     from .tokens import BearerToken as BearerToken
     from .uris import validate_endpoint_uri as validate_endpoint_uri
     from .uris import validate_issuer_uri as validate_issuer_uri
@@ -285,6 +291,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "MissingIdTokenEncryptedResponseAlgParam",
         "MissingIssuer",
         "MissingIssuerParam",
+        "MissingPackage",
         "MissingRefreshToken",
         "NonRenewableTokenError",
         "OAuth2Error",
@@ -331,6 +338,13 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "token_exchange": ("IssuedToken",),
     "token_store": ("MemoryTokenStore", "TokenStore"),
+    "token_stores": (
+        "EncryptedTokenStore",
+        "FileTokenStore",
+        "KeyringTokenStore",
+        "RedisTokenStore",
+        "SqliteTokenStore",
+    ),
     "tokens": ("BearerToken",),
     "uris": ("validate_endpoint_uri", "validate_issuer_uri"),
 }

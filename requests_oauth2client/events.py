@@ -19,6 +19,9 @@ EventName = Literal[
     "token_obtained", "token_renewed", "renewal_failed", "request_retried", "nonce_retried", "served_from_store"
 ]
 
+FAILURES: frozenset[EventName] = frozenset({"renewal_failed", "request_retried"})
+"""Events that tell of something that went wrong; a server that asks for a nonce does nothing wrong."""
+
 
 @frozen
 class TokenEvent:
@@ -72,6 +75,6 @@ def log_events(logger: logging.Logger | None = None, level: int = logging.INFO) 
     def write(event: TokenEvent) -> None:
         details = {name: value for name, value in asdict(event).items() if value is not None and name != "name"}
         text = " ".join(f"{name}={value!r}" for name, value in details.items())
-        target.log(logging.WARNING if event.error else level, "%s %s", event.name, text)
+        target.log(logging.WARNING if event.name in FAILURES else level, "%s %s", event.name, text)
 
     return write

@@ -65,6 +65,9 @@ oidc_discovery_document_url requests validate_dpop_proof validate_endpoint_uri v
 DEPENDENCIES = {"requests", "attrs", "jwskate", "binapy", "furl", "typing-extensions"}
 """What a plain install may ask for."""
 
+EXTRAS = {"file": {"filelock"}, "keyring": {"keyring", "filelock"}, "redis": {"redis"}, "otel": {"opentelemetry-api"}}
+"""What an extra may ask for; `optional.needed` imports it when it is used."""
+
 MAX_FUNCTION_LINES = 60
 
 
@@ -310,6 +313,13 @@ def test_a_plain_install_is_small() -> None:
     """The package asks for five packages, and one more on old Pythons."""
     asked = {canonicalize_name(Requirement(line).name) for line in project()["dependencies"]}  # type: ignore[attr-defined]
     assert asked == DEPENDENCIES
+
+
+def test_extras_are_small() -> None:
+    """An extra asks for what its rooms need, and no more."""
+    extras = project()["optional-dependencies"]
+    asked = {name: {canonicalize_name(Requirement(line).name) for line in lines} for name, lines in extras.items()}  # type: ignore[attr-defined]
+    assert asked == {**asked, **EXTRAS}
 
 
 def closure(names: set[str]) -> set[str]:
