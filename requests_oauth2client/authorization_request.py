@@ -9,6 +9,7 @@ parameter (RFC 9101); pushed to the server before, a `request_uri` stands for th
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from copy import copy
 from functools import partial
@@ -171,17 +172,17 @@ class BaseAuthorizationRequest(WithExtras):
             """What tells its callback from others."""
 
     @property
+    @abstractmethod
     def args(self) -> dict[str, str | list[str]]:
         """The parameters of the query; a list holds those that are repeated."""
-        raise NotImplementedError
 
+    @abstractmethod
     def as_dict(self) -> dict[str, Any]:
         """Return all parameters under the names of the constructor."""
-        raise NotImplementedError
 
+    @abstractmethod
     def validate_callback(self, response: object) -> AuthorizationResponse:
         """Return the response that a callback holds, once it is checked; see `AuthorizationRequest`."""
-        raise NotImplementedError
 
     @property
     def uri(self) -> str:

@@ -267,7 +267,7 @@ class _Server(HTTPServer):
 
     def server_bind(self) -> None:
         """Bind without the DNS lookup of `HTTPServer`."""
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # pragma: no cover - Windows
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         TCPServer.server_bind(self)
 

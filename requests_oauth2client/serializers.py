@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from abc import abstractmethod
 from base64 import urlsafe_b64decode
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -50,7 +51,11 @@ def _epoch(value: object) -> int | float:
 
 
 def _pack(members: Mapping[str, Any]) -> str:
-    text = json.dumps(members, separators=(",", ":"), default=_epoch, allow_nan=False)
+    try:
+        text = json.dumps(members, separators=(",", ":"), default=_epoch, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as exc:
+        msg = f"This value holds something that JSON cannot: {exc}."
+        raise InvalidParam(msg) from exc
     compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     return b64u(compressor.compress(text.encode("utf-8")) + compressor.flush())
 
@@ -98,7 +103,12 @@ class Serializer(Generic[T]):
         self.make_instance = make_instance or self.default_make_instance
 
     def dumps(self, value: T) -> str:
-        """Return `value` as text, which holds its secrets."""
+        """Return `value` as text, which holds its secrets.
+
+        Raises:
+            InvalidParam: it holds something that JSON cannot.
+
+        """
         dumped = self.dumper(value)
         return dumped.decode("utf-8") if isinstance(dumped, bytes) else dumped
 
@@ -146,14 +156,14 @@ class Serializer(Generic[T]):
             raise InvalidSerializedValue(reason) from exc
 
     @classmethod
+    @abstractmethod
     def members_of(cls, value: T) -> dict[str, Any]:
         """Return what makes `value`, fit for JSON."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def instance_of(cls, members: dict[str, Any]) -> T:
         """Return the value that has `members`; may raise any `ValueError`, `TypeError` or `LookupError`."""
-        raise NotImplementedError
 
 
 class DPoPKeySerializer(Serializer[DPoPKey]):

@@ -250,6 +250,23 @@ def test_only_requests():
         AuthorizationRequestSerializer().dumps(BearerToken("at"))
 
 
+@pytest.mark.parametrize("extra", [object(), float("nan"), b"bytes", [{1, 2}]], ids=repr)
+def test_what_json_cannot_hold(extra):
+    """A token with an extra that JSON cannot hold is refused when it is serialized, not when it is read."""
+    with pytest.raises(InvalidParam, match="JSON"):
+        TokenSerializer().dumps(BearerToken("at", extra=extra))
+
+
+def test_keys_that_differ():
+    """A reference whose key is not that of its request keeps its own."""
+    other = DPoPKey.generate()
+    pushed = RequestUriParameterAuthorizationRequest(
+        ENDPOINT, client_id="app", request_uri="urn:x", dpop_key=other, authorization_request=BOUND
+    )
+    loaded = AuthorizationRequestSerializer().loads(AuthorizationRequestSerializer().dumps(pushed))
+    assert (loaded.dpop_key, loaded.authorization_request.dpop_key) == (other, BOUND.dpop_key)
+
+
 MEMBERS = unpack(AuthorizationRequestSerializer().dumps(REQUEST))
 BOMB = pack(b'{"access_token":"' + b"x" * (2 * MAX_SERIALIZED_SIZE) + b'"}')
 
