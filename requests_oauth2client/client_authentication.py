@@ -306,7 +306,10 @@ class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
         if jwk.get("alg", name) != name:  # jwskate warns of its own algorithm, spelt in another way
             jwk = jwk.copy()
             del jwk["alg"]
-        return CompactSigner(signer(jwk, name), {"alg": registered_name(alg), "typ": self.typ, "kid": self.kid})
+        header = {"alg": registered_name(alg), "typ": self.typ, "kid": self.kid}
+        if "x5t#S256" in jwk:  # some servers find a certificate by nothing else (RFC 7515 §4.1.8)
+            header["x5t#S256"] = jwk["x5t#S256"]
+        return CompactSigner(signer(jwk, name), header)
 
 
 def _names(jwk: Jwk) -> dict[str, str]:
