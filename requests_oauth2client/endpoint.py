@@ -6,6 +6,8 @@ in the library does I/O, except calls to APIs in the session of their caller.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
@@ -46,7 +48,7 @@ from .retries import SINGLE_USE_GRANTS, with_retries
 from .strict_json import loads_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Protocol, TypeVar
 
     from requests.auth import AuthBase
@@ -88,18 +90,34 @@ def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def encode_form(fields: Mapping[str, Any]) -> str:
-    """Return `fields` as a form: `None` is left out, lists repeat their name, all else goes as its text."""
+    """Return `fields` as a form: `None` is left out, several values repeat their name, all else goes as its text.
+
+    Objects, and lists of objects, are one JSON text, such as `authorization_details` (RFC 9396 §2).
+
+    Raises:
+        InvalidParam: an object cannot be made JSON.
+
+    """
     pairs: list[tuple[str, str]] = []
     for name, value in fields.items():
-        if value is None:
-            continue
-        if isinstance(value, (list, tuple, set, frozenset)):
-            pairs.extend((name, str(item)) for item in value if item is not None)
-        elif isinstance(value, bytes):
-            pairs.append((name, value.decode("utf-8")))
-        else:
-            pairs.append((name, value if type(value) is str else str(value)))
+        if type(value) is str:
+            pairs.append((name, value))
+        elif isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+            pairs.extend((name, text) for text in _texts(name, value))
+        elif value is not None:
+            pairs.append((name, value.decode("utf-8") if isinstance(value, bytes) else str(value)))
     return urlencode(pairs)
+
+
+def _texts(name: str, value: Iterable[Any]) -> list[str]:
+    items = [item for item in ([value] if isinstance(value, Mapping) else value) if item is not None]
+    if not any(isinstance(item, Mapping) for item in items):
+        return [str(item) for item in items]
+    try:
+        return [json.dumps(dict(value) if isinstance(value, Mapping) else items, separators=(",", ":"))]
+    except (TypeError, ValueError) as exc:
+        msg = f"`{name}` cannot be made JSON: pass its text."
+        raise InvalidParam(msg) from exc
 
 
 def exchange(
