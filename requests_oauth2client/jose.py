@@ -27,9 +27,13 @@ _DEFAULT_ALGS = {"RSA": "RS256", "P-256": "ES256", "P-384": "ES384", "P-521": "E
 _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, check_circular=False).encode
 
 
+def _b64u(data: bytes) -> bytes:
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_")
+
+
 def b64u(data: bytes) -> str:
     """Return `data` in base64url without padding (RFC 7515 §2)."""
-    return binascii.b2a_base64(data, newline=False).rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_").decode("ascii")
+    return _b64u(data).decode("ascii")
 
 
 def b64u_json(value: Mapping[str, Any]) -> str:
@@ -131,7 +135,7 @@ class CompactSigner:
 
     def __init__(self, sign: Sign, header: Mapping[str, Any] | str) -> None:
         self._sign = sign
-        self._prefix = b64u((header if isinstance(header, str) else _dumps(header)).encode("ascii")) + "."
+        self._prefix = _b64u((header if isinstance(header, str) else _dumps(header)).encode("ascii")) + b"."
 
     def __call__(self, claims: Mapping[str, Any]) -> str:
         """Return `claims` as a signed compact JWS."""
@@ -139,8 +143,8 @@ class CompactSigner:
 
     def sign_json(self, payload: str) -> str:
         """Return `payload`, which is JSON in ASCII, as a signed compact JWS."""
-        signing_input = self._prefix + b64u(payload.encode("ascii"))
-        return signing_input + "." + b64u(self._sign(signing_input.encode("ascii")))
+        signing_input = self._prefix + _b64u(payload.encode("ascii"))
+        return (signing_input + b"." + _b64u(self._sign(signing_input))).decode("ascii")
 
 
 def is_asymmetric_signature_alg(alg: object) -> bool:
