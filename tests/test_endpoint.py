@@ -94,11 +94,21 @@ class TestForms:
             ({"a": BearerToken("at")}, "a=at"),
             ({"a": GrantTypes.DEVICE_CODE}, "a=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code"),
             ({"b": 1, "a": 2}, "b=1&a=2"),
+            ({"a": (text for text in "xy")}, "a=x&a=y"),
+            ({"a": {"1": 0}.keys()}, "a=1"),
+            ({"a": {"type": "x"}}, "a=%7B%22type%22%3A%22x%22%7D"),
+            ({"a": [{"type": "x"}, {"n": 1}]}, "a=%5B%7B%22type%22%3A%22x%22%7D%2C%7B%22n%22%3A1%7D%5D"),
         ],
     )
     def test_encode(self, fields, form):
-        """`None` is left out, lists repeat the name, everything else goes as its text, in the order given."""
+        """`None` is left out, lists repeat the name, objects are JSON, all else goes as its text, in the order given."""
         assert encode_form(fields) == form
+
+    @pytest.mark.parametrize("value", [{"a": object()}, [{"a": {1}}], {"a": b"x"}])
+    def test_no_json(self, value):
+        """An object that is no JSON is refused, and not sent as Python shows it."""
+        with pytest.raises(InvalidParam, match="`details` cannot be made JSON"):
+            encode_form({"details": value})
 
 
 class TestRequests:
@@ -538,15 +548,16 @@ def test_hooks(server, endpoint, status):
 
 @pytest.mark.parametrize("grant", GRANTS)
 @pytest.mark.parametrize("result", [None, "text", {}])
-def test_hooks_may_return_anything(server, grant, result):
-    """A lenient error hook gives its result to any grant, the refresh grant included."""
+@pytest.mark.parametrize("status", [200, 500])
+def test_hooks_may_return_anything(server, grant, result, status):
+    """A lenient error hook gives its result to any grant, the refresh grant included; a 200 that is no token goes there too."""
 
     class Lenient(OAuth2Client):
         def on_token_error(self, response, *, dpop_key=None):
             return result
 
     client = Lenient(server.endpoint("token"), ("client_id", "client_secret"), session=server.session())
-    server.misbehave("token", status=500)
+    server.misbehave("token", status=status, body="{}")
     assert CALLS[grant](client) == result
 
 
