@@ -160,21 +160,50 @@ def exchange(
         options = _merged(options, requests_kwargs)
     try:
         with Deadline(_whole(deadline, options["timeout"])) as whole:
-            response = session.request(method, url, data=data, auth=auth, allow_redirects=False, stream=True, **options)
-            content = read_body(response, max_response_size, whole.until)
-        _check_size(response, content, max_response_size)
+            sent = _Sent(auth, max_response_size, whole.until)
+            response = session.request(method, url, data=data, auth=sent, allow_redirects=False, stream=True, **options)
+            return sent.read(response)  # for sessions that call no hooks
     except TransportError:  # of ours already: the body is too large, or an auth handler of the caller failed
         raise
     except requests.RequestException as exc:
         raise _typed(exc, url) from exc
-    if 300 <= response.status_code < 400:  # noqa: PLR2004 - the class of redirects
-        msg = (
-            f"{printable_url(url)} answered {response.status_code}, a redirect to "
-            f"'{printable_url(response.headers.get('Location', ''))}'. Redirects are never followed here, since "
-            "credentials would follow them: configure the right URL."
-        )
-        raise UnexpectedRedirect(msg, response=response)
-    return response
+
+
+class _Sent:
+    """The credentials of one request, and a hook that reads its answer.
+
+    The hook comes before all that `requests` does with an answer: even when it follows no redirect, it works out where
+    that leads, and reads the body of a 3xx without bound (a decompression bomb).
+    """
+
+    __slots__ = ("_auth", "_limit", "_until")
+
+    def __init__(
+        self, auth: Callable[[requests.PreparedRequest], requests.PreparedRequest], limit: int, until: float
+    ) -> None:
+        self._auth, self._limit, self._until = auth, limit, until
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request = self._auth(request)
+        request.hooks["response"].append(self.read)
+        return request
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a hook goes where its request goes, into pickles too: the credentials stay here
+        return _Sent, (no_auth, self._limit, self._until)
+
+    def read(self, response: requests.Response, **_: Any) -> requests.Response:
+        """Return an answer with its body, if it is no redirect, and not too large."""
+        content = read_body(response, self._limit, self._until)
+        _check_size(response, content, self._limit)
+        if 300 <= response.status_code < 400:  # noqa: PLR2004 - the class of redirects
+            msg = (
+                f"{printable_url(response.url)} answered {response.status_code}, a redirect to "
+                f"'{printable_url(response.headers.get('Location', ''))}'. Redirects are never followed here, since "
+                "credentials would follow them: configure the right URL."
+            )
+            raise UnexpectedRedirect(msg, response=response)
+        return response
 
 
 def request_options(requests_kwargs: Mapping[str, Any] | None) -> Mapping[str, Any]:
