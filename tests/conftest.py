@@ -107,6 +107,9 @@ def wire() -> Iterator[Callable[..., str]]:
                 connection.sendall(part)
                 if stopped.wait(pause):
                     return
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                """What is left unread would reset the connection."""
 
     def listen(*parts: bytes, pause: float = 0.0, endless=None) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
