@@ -15,6 +15,7 @@ import time_machine
 from hypothesis import settings
 
 from requests_oauth2client import OAuth2Client
+from requests_oauth2client.cli import main
 from requests_oauth2client.testing import AuthorizationServer, ProtectedApi
 
 # a busy machine is no failure, and a red run must be red again
@@ -23,6 +24,7 @@ settings.load_profile("steady")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -87,55 +89,60 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Callable[[AuthorizationServer],
     return put
 
 
-@pytest.fixture
-def wire() -> Iterator[Callable[..., str]]:
-    """Listen on a loopback port and answer every request with these bytes, each part some seconds after the one before.
+class Wire:
+    """Listens on loopback ports, and answers every request with given bytes: what no HTTP library would send."""
 
-    `wire(*parts, pause=0.0)` returns the origin; the parts may have no end. The connection closes after the last one.
-    """
-    stopped = threading.Event()
-    listeners: list[socket.socket] = []
-    threads: list[threading.Thread] = []
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._listeners: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
 
-    def answer(connection: socket.socket, parts, pause: float) -> None:
+    def __call__(self, *parts: bytes, pause: float = 0.0, endless=None) -> str:
+        """Answer with `parts`, or with what `endless()` gives, `pause` seconds apart, and close; return the origin."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._listeners.append(listener)
+        self._start(self._accept, listener, endless or (lambda: parts), pause)
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    def _start(self, target, *args) -> None:
+        self._threads.append(threading.Thread(target=target, args=args, daemon=True))
+        self._threads[-1].start()
+
+    def _accept(self, listener: socket.socket, parts, pause: float) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                self._start(self._answer, listener.accept()[0], parts, pause)
+
+    def _answer(self, connection: socket.socket, parts, pause: float) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(5)
             head = b""
             while b"\r\n\r\n" not in head:
                 head += connection.recv(65536) or b"\r\n\r\n"
-            for part in parts() if callable(parts) else parts:
+            for part in parts():
                 connection.sendall(part)
-                if stopped.wait(pause):
+                if self._stopped.wait(pause):
                     return
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(65536):
                 """What is left unread would reset the connection."""
 
-    def listen(*parts: bytes, pause: float = 0.0, endless=None) -> str:
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
-
-        def accept() -> None:
+    def close(self) -> None:
+        self._stopped.set()
+        for listener in self._listeners:
             with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    thread = threading.Thread(target=answer, args=(connection, endless or parts, pause), daemon=True)
-                    threads.append(thread)
-                    thread.start()
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        for thread in self._threads:
+            thread.join(5)
 
-        thread = threading.Thread(target=accept, daemon=True)
-        threads.append(thread)
-        thread.start()
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-    yield listen
-    stopped.set()
-    for listener in listeners:
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-    for thread in threads:
-        thread.join(5)
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """A `Wire`: `wire(b"HTTP/1.1 ...", ...)` returns the origin that answers so."""
+    wire = Wire()
+    yield wire
+    wire.close()
 
 
 def is_here(host: object) -> bool:
@@ -176,3 +183,35 @@ def _no_network() -> Iterator[None]:
         patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
         patch.setattr(socket, "getaddrinfo", lookup)
         yield
+
+
+class Ran(NamedTuple):
+    """How a command ended, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Ran]:
+    """Run a command line in this process, where nothing is set in the environment, and no profile is there."""
+    for name in os.environ:
+        if name.startswith("OAUTH2_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+    def run(*arguments: object, stdin: str | bytes = "") -> Ran:
+        content = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "utf-8"))
+        capsys.readouterr()
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+        written = capsys.readouterr()
+        return Ran(status, written.out, written.err)
+
+    return run
