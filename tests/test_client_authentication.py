@@ -360,6 +360,12 @@ class TestAssertions:
         assert assertion_in(prepared(method)).headers["kid"] == "my-kid"
         assert "kid" not in PrivateKeyJwt("client_id", RFC8037_KEY).private_jwk
 
+    def test_certificate(self):
+        """A key that names its certificate announces it (RFC 7515 §4.1.8); others do not."""
+        key = {**EC, "x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}
+        assert assertion_in(prepared(PrivateKeyJwt("client_id", key))).headers["x5t#S256"] == key["x5t#S256"]
+        assert "x5t#S256" not in assertion_in(prepared(PrivateKeyJwt("client_id", EC))).headers
+
     @pytest.mark.parametrize("lifetime", [1, 30, 600])
     @pytest.mark.parametrize(
         "make", [lambda **k: ClientSecretJwt("c", SECRET, **k), lambda **k: PrivateKeyJwt("c", EC, **k)]
