@@ -1,4 +1,4 @@
-"""`python -m requests_oauth2client`."""
+"""`python -m requests_oauth2client`, and the console script `requests-oauth2client`."""
 
 from __future__ import annotations
 

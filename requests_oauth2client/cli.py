@@ -1,50 +1,87 @@
-"""The command line: `python -m requests_oauth2client COMMAND`.
+"""The command line: `requests-oauth2client COMMAND`, or `python -m requests_oauth2client COMMAND`.
 
-A command is a function that adds its parser, with the function to run as `run`; it is entered in `COMMANDS`.
+A command is a room of `commands`; it is entered in `COMMANDS`.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
+import traceback
 from typing import TYPE_CHECKING
+
+import requests
+
+from .commands import call, completion, demo, doctor, inspection, token
+from .commands.console import Console
+from .commands.exit_codes import MEANINGS, ExitCode, exit_code_of
+from .exceptions import OAuth2Error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TypeAlias
 
-    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - its only name
+COMMANDS = (token, call, inspection, doctor, demo, completion)
 
-
-def add_demo(commands: Commands) -> None:
-    """Add `demo`."""
-    summary = "Get a token, call an API, renew the token: all on this machine, shown as it happens."
-    parser = commands.add_parser("demo", help=summary, description=summary)
-    parser.set_defaults(run=run_demo)
+EPILOG = "exit status:\n" + "\n".join(f"  {code.value:3}  {meaning}" for code, meaning in MEANINGS.items())
 
 
-def run_demo(_: argparse.Namespace) -> int:
-    """Run the demo."""
-    from .demo import demo
-
-    demo()
-    return 0
+REASONS = {ExitCode.UNREACHABLE: "There was no usable answer of the API"}
 
 
-COMMANDS = (add_demo,)
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    common = argparse.ArgumentParser(add_help=False)
+    group = common.add_argument_group("messages")
+    group.add_argument("-q", "--quiet", action="store_true", help="say only what you must know")
+    group.add_argument("-v", "--verbose", action="store_true", help="tell what happens to tokens")
+    group.add_argument("--traceback", action="store_true", help="show where an error comes from")
+    parser = argparse.ArgumentParser(
+        prog="requests-oauth2client",
+        description="OAuth 2.x and OpenID Connect from the command line.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(commands, common)
+    parser.set_defaults(parser=parser)
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, by default that of this process, and return its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m requests_oauth2client", description="OAuth 2.x and OpenID Connect for requests."
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in COMMANDS:
-        add(commands)
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without "→" still shows the rest
-    status: int = options.run(options)
-    return status
+    console = Console(quiet=options.quiet)
+    try:
+        status: int = options.run(options, console)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # who reads has seen enough, as `head` does; Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except (OAuth2Error, requests.RequestException, OSError, KeyboardInterrupt) as exc:
+        return failed(exc, exit_code_of(exc), console, options)
+    except Exception as exc:  # noqa: BLE001 - a fault of ours is told in a line, too
+        return failed(exc, ExitCode.BUG, console, options)
+    return int(status)
+
+
+def failed(error: BaseException, code: ExitCode, console: Console, options: argparse.Namespace) -> int:
+    """Tell why a command failed, and return its exit status."""
+    if options.traceback:
+        console.tell("".join(traceback.format_exception(error)).rstrip())
+    elif isinstance(error, KeyboardInterrupt):
+        console.tell("Stopped.")
+    elif code is ExitCode.BUG:
+        console.tell(f"error: {type(error).__name__}. This is a fault of the program: --traceback shows where.")
+    elif isinstance(error, OAuth2Error):
+        console.tell(f"error: {error}")
+    else:  # from the API, or from the machine; its text may hold a URL with secrets, and much that is inside
+        console.tell(
+            f"error: {REASONS.get(code, 'This did not work')} ({type(error).__name__}); --traceback shows why."
+        )
+    return int(code)

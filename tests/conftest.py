@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import ipaddress
+import os
 import socket
+import sys
 import threading
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import requests
@@ -194,9 +197,7 @@ class Ran(NamedTuple):
 
 
 @pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., Ran]:
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Ran]:
     """Run a command line in this process, where nothing is set in the environment, and no profile is there."""
     for name in os.environ:
         if name.startswith("OAUTH2_"):

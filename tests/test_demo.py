@@ -1,4 +1,4 @@
-"""The demo, and the command line that runs it."""
+"""The demo, and the process that runs it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sys
 import pytest
 
 from requests_oauth2client import demo
-from requests_oauth2client.cli import main
 
 EXCHANGES = {
     "discovery": r"GET \S+/\.well-known/openid-configuration → 200 issuer=http://127\.0\.0\.1:\d+",
@@ -72,20 +71,3 @@ def test_command_line() -> None:
     )
     assert run.stderr == b""
     assert run.stdout.decode().splitlines()[-1] == '{"orders": [{"id": 1, "item": "a lamp"}], "asked_by": "demo"}'
-
-
-def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """`--help` lists the commands."""
-    with pytest.raises(SystemExit) as stopped:
-        main(["--help"])
-    assert stopped.value.code == 0
-    assert "demo" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("arguments", [[], ["nonsense"]])
-def test_wrong_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """No command, or one that does not exist, is told to the user with status 2."""
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments)
-    assert stopped.value.code == 2
-    assert "usage:" in capsys.readouterr().err

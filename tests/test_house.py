@@ -65,7 +65,13 @@ oidc_discovery_document_url requests validate_dpop_proof validate_endpoint_uri v
 DEPENDENCIES = {"requests", "attrs", "jwskate", "binapy", "furl", "typing-extensions"}
 """What a plain install may ask for."""
 
-EXTRAS = {"file": {"filelock"}, "keyring": {"keyring", "filelock"}, "redis": {"redis"}, "otel": {"opentelemetry-api"}}
+EXTRAS = {
+    "file": {"filelock"},
+    "keyring": {"keyring", "filelock"},
+    "redis": {"redis"},
+    "otel": {"opentelemetry-api"},
+    "cli": {"rich", "shtab"},
+}
 """What an extra may ask for; `optional.needed` imports it when it is used."""
 
 MAX_FUNCTION_LINES = 60
