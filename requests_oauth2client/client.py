@@ -48,10 +48,10 @@ from .exceptions import (
     UnknownTokenType,
 )
 from .introspection import Introspection
-from .jose import is_asymmetric_signature_alg
 from .jwks import ServerKeys
 from .origin_policy import DEFAULT_ORIGIN_POLICY, OriginPolicy
 from .revocation import Revocation
+from .signing_keys import SIGNATURE_ALGS
 from .token_endpoint import TokenEndpoint
 from .token_exchange import TokenExchange
 from .tokens import BearerToken
@@ -213,7 +213,7 @@ class OAuth2Client(
                 self.validate_issuer_uri("issuer", self.issuer)
         if self.authorization_response_iss_parameter_supported and not self.issuer:
             raise MissingIssuerParam
-        if not is_asymmetric_signature_alg(self.dpop_alg):
+        if self.dpop_alg not in SIGNATURE_ALGS:
             raise InvalidDPoPAlg(self.dpop_alg)
 
     def validate_endpoint_uri(self, attribute: str, uri: str) -> str:

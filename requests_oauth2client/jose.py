@@ -147,14 +147,6 @@ class CompactSigner:
         return (signing_input + b"." + _b64u(self._sign(signing_input))).decode("ascii")
 
 
-def is_asymmetric_signature_alg(alg: object) -> bool:
-    """Tell whether `alg` names a signature algorithm with a key pair, which a client can prove to hold."""
-    if alg in ("ES256", "RS256", "PS256", "EdDSA"):  # saves importing jwskate to every client
-        return True
-    from jwskate import SignatureAlgs
-
-    return alg in SignatureAlgs.ALL_ASYMMETRIC
-
 
 def default_alg(jwk: Jwk) -> str | None:
     """Return the signature algorithm that `jwk` names, or that its type or curve suggests; `None` when nothing does."""

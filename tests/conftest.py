@@ -6,11 +6,12 @@ import contextlib
 import io
 import ipaddress
 import os
+import shutil
 import socket
 import sys
 import threading
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import requests
@@ -24,6 +25,12 @@ from requests_oauth2client.testing import AuthorizationServer, ProtectedApi
 # a busy machine is no failure, and a red run must be red again
 settings.register_profile("steady", deadline=None, print_blob=True)
 settings.load_profile("steady")
+
+# as root in a container, and without calling home
+CHROMIUM_ARGUMENTS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+).split()
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,6 +153,24 @@ def wire() -> Iterator[Wire]:
     wire = Wire()
     yield wire
     wire.close()
+
+
+@pytest.fixture
+def chromium() -> Iterator[Any]:
+    """A window of headless Chromium, driven by selenium."""
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("Chromium and its driver are not installed here (Debian: chromium, chromium-driver).")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in CHROMIUM_ARGUMENTS:
+        options.add_argument(argument)
+    window = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    window.implicitly_wait(5)
+    yield window
+    window.quit()
 
 
 def is_here(host: object) -> bool:

@@ -15,7 +15,6 @@ from requests_oauth2client.jose import (
     b64u_json,
     default_alg,
     hmac_signer,
-    is_asymmetric_signature_alg,
     sha256_b64u,
     signer,
     verifier,
@@ -161,18 +160,6 @@ def test_rfc7636_appendix_b():
     verifier_ = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     assert sha256_b64u(verifier_) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
     assert sha256_b64u(verifier_) == b64u(hashlib.sha256(verifier_.encode()).digest())
-
-
-@pytest.mark.parametrize("alg", sorted(jwskate.SignatureAlgs.ALL_ASYMMETRIC))
-def test_asymmetric_algorithms(alg):
-    """Every asymmetric signature algorithm of jwskate is one."""
-    assert is_asymmetric_signature_alg(alg)
-
-
-@pytest.mark.parametrize("alg", ["none", "HS256", "HS512", "RSA-OAEP", "A128GCM", "", None, 5, "es256"])
-def test_other_algorithms(alg):
-    """Symmetric and unknown ones are not."""
-    assert not is_asymmetric_signature_alg(alg)
 
 
 @pytest.mark.parametrize(

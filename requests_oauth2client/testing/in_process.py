@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3 import HTTPResponse
+from urllib3._collections import HTTPHeaderDict
 
 from .http import Request, Response, TimedOut
 
