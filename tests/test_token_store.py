@@ -398,7 +398,8 @@ class TestSqlite:
         with pytest.raises(TokenStoreUnavailable, match="no such table"):
             store.get(KEY)
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
     def test_fork(self, store):
         """A child opens a connection of its own, and both go on."""
         child = os.fork()
