@@ -250,7 +250,7 @@ def test_only_requests():
         AuthorizationRequestSerializer().dumps(BearerToken("at"))
 
 
-@pytest.mark.parametrize("extra", [object(), float("nan"), b"bytes", [{1, 2}]], ids=repr)
+@pytest.mark.parametrize("extra", [object(), float("nan"), b"bytes", [{1, 2}]], ids=["object", "nan", "bytes", "set"])
 def test_what_json_cannot_hold(extra):
     """A token with an extra that JSON cannot hold is refused when it is serialized, not when it is read."""
     with pytest.raises(InvalidParam, match="JSON"):
