@@ -27,7 +27,7 @@ def credentials(document: Mapping[str, Any]) -> tuple[str, str]:
     """Return the class, and the expression, for the best client authentication that a server offers."""
     methods = _list(document, "token_endpoint_auth_methods_supported", ("client_secret_basic",))
     if KEY_METHOD in methods:
-        return "PrivateKeyJwt", 'PrivateKeyJwt("my-client-id", open("private_key.pem").read())'
+        return "PrivateKeyJwt", 'PrivateKeyJwt("my-client-id", Path("private_key.pem").read_text())'
     for method, name in SECRET_METHODS.items():
         if method in methods:
             return name, f'{name}("my-client-id", os.environ["CLIENT_SECRET"])'
@@ -52,6 +52,7 @@ def advised_code(document: Mapping[str, Any]) -> str:
         how = "# this server announces no grant that needs nothing else: see client.token_request\n"
     names = ", ".join(sorted({"ApiClient", "OAuth2Client", name, *([handler] if handler else [])}))
     imports = "import os\n\n" if "os.environ" in expression else ""
+    imports = "from pathlib import Path\n\n" if "Path(" in expression else imports
     bound = "    dpop_bound_access_tokens=True,\n" if _list(document, "dpop_signing_alg_values_supported") else ""
     return (
         f"{imports}from requests_oauth2client import {names}\n{extra}\n"
