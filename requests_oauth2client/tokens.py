@@ -278,7 +278,7 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
             "id_token": None if self.id_token is None else str(self.id_token),
         }
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self, /, **changes: Any) -> Self:
         """Return a token of the same class with `changes` to its members; all others stay."""
         return type(self)(**{**self._members(), "id_token": self.id_token, **changes})
 
