@@ -180,6 +180,9 @@ if TYPE_CHECKING:
     from .tokens import BearerToken as BearerToken
     from .uris import validate_endpoint_uri as validate_endpoint_uri
     from .uris import validate_issuer_uri as validate_issuer_uri
+    from .web_session import EncryptedSerializer as EncryptedSerializer
+    from .web_session import LoginCookies as LoginCookies
+    from .web_session import SessionTokens as SessionTokens
 
 
 _ROOMS: dict[str, tuple[str, ...]] = {
@@ -347,6 +350,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "tokens": ("BearerToken",),
     "uris": ("validate_endpoint_uri", "validate_issuer_uri"),
+    "web_session": ("EncryptedSerializer", "LoginCookies", "SessionTokens"),
 }
 """Where each public name lives."""
 
