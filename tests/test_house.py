@@ -1,7 +1,8 @@
 """The plan of the house: which room stands on which floor, and the rules that keep it readable.
 
-A room is a module of the package (`testing` and `vendor_specific`: with all their files). It stands above everything it imports;
-imports under `TYPE_CHECKING` and inside functions count, since a reader follows them too.
+A room is a module of the package (`testing` and `vendor_specific`: with all their files, the pytest plugin aside). It
+stands above everything it imports; imports under `TYPE_CHECKING` and inside functions count, since a reader follows them
+too.
 """
 
 from __future__ import annotations
@@ -74,6 +75,9 @@ EXTRAS = {
 }
 """What an extra may ask for; `optional.needed` imports it when it is used."""
 
+ROOMS_IN_PACKAGES = {"testing.plugin": {"pytest"}}
+"""Rooms on a higher floor than their package, and what is there already when they are imported."""
+
 MAX_FUNCTION_LINES = 60
 
 
@@ -125,7 +129,8 @@ def inner_imports(module: str) -> set[str]:
 
 
 def room(module: str) -> str:
-    return module.partition(".")[0]
+    """The room of a module: a package is one, but for what is drawn by itself, such as `testing.plugin`."""
+    return module if module in ROOMS_IN_PACKAGES else module.partition(".")[0]
 
 
 def floors() -> dict[str, int]:
@@ -351,7 +356,7 @@ def test_nothing_else_is_imported() -> None:
     for module in MODULES:
         for target, _ in imports(module):
             top = target.partition(".")[0]
-            if top == NAME or top in sys.stdlib_module_names:
+            if top == NAME or top in sys.stdlib_module_names or top in ROOMS_IN_PACKAGES.get(module, ()):
                 continue
             assert {canonicalize_name(owner) for owner in owners.get(top, [top])} & brought, (
                 f"{module} imports {target}"
