@@ -10,6 +10,7 @@ import copy
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +21,7 @@ from requests.auth import AuthBase
 
 from .events import TokenEvent, tell
 from .exceptions import (
+    CorruptTokenStore,
     InvalidParam,
     NonRenewableTokenError,
     OAuth2Error,
@@ -49,6 +51,9 @@ MAX_DISTRUSTED = 100
 
 Stale = Callable[[BearerToken, "float | None"], bool]
 """Tells whether a token, of that lifetime, needs renewal."""
+
+NOTE = ".refusal"
+"""Ends the key of the note that a store keeps of the last failure, beside the token."""
 
 MAX_CONFLICTS = 3
 """How often a renewal begins anew because another holder replaced the stored token meanwhile."""
@@ -366,7 +371,9 @@ class RenewingAuth(AuthBase):
         self.token = None
         self._state.given = False
         if self.store is not None:
-            self.store.delete(self._key())
+            key = self._key()
+            self.store.delete(key)
+            self.store.delete(key + NOTE)
 
     def _pending(self) -> bool:
         """Tell whether there is a new grant to spend, such as a code: its token replaces what is stored."""
@@ -395,9 +402,9 @@ class RenewingAuth(AuthBase):
         try:
             served = self._through_store(stale) if self.store is not None else self._renew_alone()
         except OAuth2Error as exc:
+            state.refused = state.read
             if not state.refusals.is_memory(exc):
                 state.refusals.remember(exc)
-                state.refused = state.read
                 self._tell("renewal_failed", started, type(exc).__name__)
             raise
         state.refusals.forget()
@@ -511,7 +518,11 @@ class RenewingAuth(AuthBase):
                     return True
                 if stored is None and state.stored is not None:
                     self._was_forgotten(pending=pending)
-            got = self._renew_copy(entry, base, wins=wins)
+            if not wins:
+                with suppress(CorruptTokenStore):  # a note is not worth an error
+                    state.refusals.learn(entry.store.get(entry.key + NOTE), state.read)
+                state.refusals.check()
+            got = self._ask(entry, base, wins=wins)
             if got is None:
                 self._accept(self._new(None) if base is None else base, state.read)
                 return False
@@ -524,6 +535,18 @@ class RenewingAuth(AuthBase):
             "Other holders replace the stored token all the time. Check that no two programs share its key by mistake."
         )
         raise TokenStoreUnavailable(msg)
+
+    def _ask(self, entry: Entry, base: StoredToken | None, *, wins: bool) -> StoredToken | None:
+        """Renew, and leave a note of a failure: those who wait for the lock need not ask the same."""
+        state = self._state
+        try:
+            return self._renew_copy(entry, base, wins=wins)
+        except OAuth2Error as exc:
+            if state.refusals.remember(exc):
+                key = entry.key + NOTE
+                with suppress(TokenStoreError):  # then each asks for itself
+                    entry.store.put(key, state.refusals.note(state.read), replacing=entry.store.get(key))
+            raise
 
     def _prevails(self, own: BearerToken, stored: StoredToken | None) -> bool:
         """Tell whether a token that the program gave counts more than the stored one.

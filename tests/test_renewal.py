@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import os
 import pickle
 import threading
@@ -19,6 +20,7 @@ from requests_oauth2client import (
     ConnectionFailed,
     CorruptTokenStore,
     DPoPToken,
+    EndpointError,
     InvalidClient,
     InvalidGrant,
     InvalidParam,
@@ -34,6 +36,7 @@ from requests_oauth2client import (
     OAuth2ResourceOwnerPasswordAuth,
     TokenNotStored,
     TokenStoreUnavailable,
+    TransportError,
 )
 from requests_oauth2client import refusals as refusals_room
 from requests_oauth2client.testing import Response
@@ -263,6 +266,35 @@ class TestConflicts:
         assert call(auth) == str(newer)
         assert call(of_alice()) == str(newer)
         assert server.reuse_alarms == 0
+
+    def test_a_login_that_is_overtaken(self, client, store, call, server, token):
+        """A new login replaces what another holder of the old one stored meanwhile."""
+        auth = OAuth2AccessTokenAuth(client, None, store=store, store_key="alice")
+        entry = Entry(store, auth._key(), client.issuer, BearerToken)
+        auth.token = token
+        older = entry.dump(StoredToken(client.resource_owner_password("alice", "wonderland"), 3600))
+        store.before_put = lambda: setattr(store, "before_put", lambda: None) or store._texts.update({entry.key: older})
+        assert call(auth) == str(token)
+        assert entry.load(store._texts[entry.key]).token == token
+
+    @pytest.mark.parametrize("kind", ["user", "client"])
+    def test_endless_conflicts(self, client, of_alice, store, call, server, token, now, kind):
+        """When others replace the stored token all the time, the error says so; who asks for itself uses its own."""
+        auth = of_alice(token) if kind == "user" else OAuth2ClientCredentialsAuth(client, store=store)
+        call(auth)
+        now.shift(3601)
+        entry = Entry(store, auth._key(), client.issuer, BearerToken)
+
+        def overtake():
+            expired = BearerToken(**server.issue_token("client_id", user="alice")).replace(expires_in=-1)
+            store._texts[entry.key] = entry.dump(StoredToken(expired, 3600))
+
+        store.before_put = overtake
+        if kind == "user":
+            with pytest.raises(TokenStoreUnavailable, match="all the time"):
+                call(auth)
+        else:
+            assert call(auth)
 
     @pytest.mark.parametrize("given", ["set", "valid"])
     def test_given_tokens(self, of_alice, token, call, server, now, given):
@@ -726,6 +758,118 @@ class TestRefusals:
         assert call(auth)
 
 
+class TestSharedRefusals:
+    """Those who share a store share the failures, too."""
+
+    @pytest.fixture
+    def refused(self, of_alice, token, call, server, now):
+        """Two handlers, as in two processes; the first was refused."""
+        one, two = of_alice(token), of_alice()
+        call(one)
+        call(two)
+        now.shift(7300)
+        server.misbehave("token", lambda _: Response.json({"error": "invalid_grant"}, 400), times=None)
+        with pytest.raises(InvalidGrant, match=r"^https://as\.local/token answered 400"):
+            call(one)
+        return one, two
+
+    def test_one_asks(self, refused, call, server):
+        """A refusal is known to all: the others raise the same error without asking."""
+        for _ in range(2):
+            with pytest.raises(InvalidGrant, match=r"Another holder .* answered 400 .* not asked again") as raised:
+                call(refused[1])
+            assert (raised.value.error, raised.value.response) == ("invalid_grant", None)
+        assert server.count("token") == 1
+
+    def test_outages(self, client, store, call, server):
+        """So is an outage; each further request is one of the fleet."""
+        auths = [OAuth2ClientCredentialsAuth(client, store=store) for _ in range(10)]
+        server.misbehave("token", status=500, times=None)
+        for auth in auths:
+            with pytest.raises(InvalidTokenResponse):
+                call(auth)
+        assert server.count("token") == refusals_room.FREE_FAILURES + 1
+
+    def test_over(self, refused, of_alice, call, server):
+        """A new login ends it for all."""
+        server.behave()
+        login = of_alice()
+        login.token = BearerToken(**server.issue_token("client_id", user="alice"))
+        assert call(login) == call(refused[0]) == call(refused[1])
+
+    def test_forgotten(self, refused, store):
+        """Nothing is left of a token that is forgotten."""
+        assert len(store._texts) == 2
+        refused[0].forget_token()
+        assert store._texts == {}
+
+    def test_no_secrets(self, refused, store, token):
+        """A note is not secret, so that a store may show it."""
+        (note,) = (text for key, text in store._texts.items() if key.endswith(".refusal"))
+        assert "invalid_grant" in note
+        assert token.refresh_token not in note
+        assert "client_secret" not in note
+
+    @pytest.mark.parametrize(
+        ("skew", "asked"),
+        [(-3600, False), (-1, False), (3, False), (100, True)],
+        ids=["hour", "behind", "ahead", "over"],
+    )
+    def test_other_clocks(self, refused, call, server, now, skew, asked):
+        """A clock that differs makes the pause shorter, but never longer than it was."""
+        now.shift(skew)
+        auth = refused[1]
+        auth.token = None
+        auth._state.given = False
+        with pytest.raises(InvalidGrant):
+            call(auth)
+        assert (server.count("token") == 2) is asked
+        assert auth._state.refusals._pause.left <= 300
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"about": None},
+            {"seconds": "NaN"},
+            {"seconds": "x"},
+            {"failures": None},
+            {"at": []},
+            {"failures": float("inf")},
+            None,
+        ],
+        ids=str,
+    )
+    def test_odd_notes(self, refused, store, call, server, change):
+        """A note that cannot be read, or is about another token, says nothing."""
+        (key,) = (key for key in store._texts if key.endswith(".refusal"))
+        store._texts[key] = "no note" if change is None else json.dumps({**json.loads(store._texts[key]), **change})
+        with pytest.raises(InvalidGrant):
+            call(refused[1])
+        assert server.count("token") == 2
+
+    @pytest.mark.parametrize(
+        ("name", "code", "error"),
+        [("Mine", "mine", EndpointError), ("Mine", None, TransportError), ("requests", None, TransportError)],
+    )
+    def test_unknown_classes(self, refused, store, call, name, code, error):
+        """An error of a class that only the other program has is told by its kind."""
+        (key,) = (key for key in store._texts if key.endswith(".refusal"))
+        store._texts[key] = json.dumps({**json.loads(store._texts[key]), "class": name, "error": code})
+        with pytest.raises(error) as raised:
+            call(refused[1])
+        assert type(raised.value) is error
+
+    def test_notes_that_cannot_be_kept(self, of_alice, token, store, call, now, server):
+        """A store that fails to keep a note changes nothing."""
+        auth = of_alice(token)
+        call(auth)
+        now.shift(3601)
+        server.misbehave("token", lambda _: Response.json({"error": "invalid_grant"}, 400))
+        store.down = {"put"}
+        with pytest.raises(InvalidGrant):
+            call(auth)
+
+
 class TestRefused:
     """The API answers 401."""
 
@@ -790,6 +934,12 @@ class TestRefused:
         self.revoke(server)
         assert client.session.get(other.url, auth=auth).status_code == 200
         assert server.count("token") == 3
+
+    def test_many_apis(self, auth):
+        """The memory of APIs that refuse every token has a bound."""
+        for number in range(250):
+            auth._trust(f"https://api{number}.local", helped=False)
+        assert len(auth._state.distrusted) <= 100
 
     def test_renewed_by_another(self, auth, client, server, api, call):
         """A call whose token another thread renewed meanwhile is repeated with that one, at no cost."""
