@@ -64,7 +64,9 @@ def as_local(internet: Callable[[AuthorizationServer], AuthorizationServer]) -> 
     server.add_client("by-hmac", client_secret="my-secret", auth_methods="client_secret_jwt")
     server.add_client("my-script", public=True, redirect_uris="http://127.0.0.1/callback")
     server.add_client("my-web-app", client_secret="my-secret", redirect_uris="https://app.local/callback")
+    server.add_client("my-tv", public=True)
     server.add_user("alice", email="alice@example.com")
+    server.polling_interval = 0  # nobody waits for a page
     server.protect("https://api.local/v1", scope="orders:read").answer = orders
     return server
 
@@ -107,6 +109,10 @@ def test_python_blocks_run(page: Path, as_local: AuthorizationServer) -> None:
             as_local.add_client("by-key", jwks=names["public_key"])
         if "login_url" in names:  # a page that sends its user away gets them back
             names["callback_url"] = as_local.authorize(names.pop("login_url"), "alice")
+        with contextlib.suppress(KeyError, LookupError):  # alice agrees to what a page asks her elsewhere
+            as_local.approve_device(names["device"].user_code, "alice")
+        with contextlib.suppress(KeyError, LookupError):
+            as_local.approve_ciba(names["asked"].auth_req_id)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
