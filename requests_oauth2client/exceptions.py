@@ -885,8 +885,8 @@ class LoopbackTimeout(OAuth2Error, TimeoutError):
 
     def __init__(self, timeout: float) -> None:
         self._say(
-            f"No Authorization Response came back within {timeout:g} seconds. Start again; if the user needs longer, pass "
-            "a longer `timeout`. The server must accept the loopback redirect_uri on any port (RFC 8252 §7.3).",
+            f"No Authorization Response came back within {timeout:g} seconds. Start again; if the user needs longer, "
+            "pass a longer `timeout`. The server must accept the loopback redirect_uri on any port (RFC 8252 §7.3).",
             timeout=timeout,
         )
 

@@ -147,7 +147,6 @@ class CompactSigner:
         return (signing_input + b"." + _b64u(self._sign(signing_input))).decode("ascii")
 
 
-
 def default_alg(jwk: Jwk) -> str | None:
     """Return the signature algorithm that `jwk` names, or that its type or curve suggests; `None` when nothing does."""
     return jwk.get("alg") or _DEFAULT_ALGS.get(jwk.get("crv", "")) or _DEFAULT_ALGS.get(jwk.get("kty", ""))
