@@ -38,24 +38,25 @@ def advised_code(document: Mapping[str, Any]) -> str:
     """Return a program that gets a token from the server of a metadata document."""
     name, expression = credentials(document)
     grants = _list(document, "grant_types_supported", ("authorization_code",))
-    handler, extra, how = "", "", ""
+    handler, how = "", ""
     if GrantTypes.CLIENT_CREDENTIALS.value in grants:
         handler = "OAuth2ClientCredentialsAuth"
         how = f'api = ApiClient("https://api.example", auth={handler}(client, scope="my-scope"))\n'
     elif isinstance(document.get("authorization_endpoint"), str):
-        handler, extra = "OAuth2AccessTokenAuth", "from requests_oauth2client.loopback import authorize_by_loopback\n"
+        handler = "OAuth2AccessTokenAuth"
         how = (
             f'token = authorize_by_loopback(client, scope="openid")\n'
             f'api = ApiClient("https://api.example", auth={handler}(client, token))\n'
         )
     else:
         how = "# this server announces no grant that needs nothing else: see client.token_request\n"
-    names = ", ".join(sorted({"ApiClient", "OAuth2Client", name, *([handler] if handler else [])}))
+    used = [word for word in (handler, "authorize_by_loopback") if word and word in how]
+    names = ", ".join(sorted({"ApiClient", "OAuth2Client", name, *used}))
     imports = "import os\n\n" if "os.environ" in expression else ""
     imports = "from pathlib import Path\n\n" if "Path(" in expression else imports
     bound = "    dpop_bound_access_tokens=True,\n" if _list(document, "dpop_signing_alg_values_supported") else ""
     return (
-        f"{imports}from requests_oauth2client import {names}\n{extra}\n"
+        f"{imports}from requests_oauth2client import {names}\n\n"
         f"client = OAuth2Client.from_discovery_endpoint(\n"
         f"    issuer={str(document.get('issuer', 'https://as.example'))!r},\n"
         f"    auth={expression},\n{bound})\n{how}"
