@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 
@@ -15,12 +14,15 @@ from requests_oauth2client import (
     AuthorizationPending,
     BackChannelAuthenticationError,
     BackChannelAuthenticationPollingJob,
+    BackChannelNotification,
     DeviceAuthorizationPollingJob,
     ExpiredToken,
+    InvalidBackChannelNotification,
     InvalidGrant,
     InvalidRequest,
     InvalidTarget,
     OAuth2DeviceCodeAuth,
+    PollingExpired,
 )
 
 from .registrations import EVERY_METHOD, USERS
@@ -72,7 +74,7 @@ def test_device_denied(oidc_provider, connect):
     device = client.authorize_device(scope="openid")
     oidc_provider.approve_device(device.verification_uri, device.user_code, deny=True)
     with pytest.raises(AccessDenied):
-        client.device_code(device)
+        DeviceAuthorizationPollingJob(client, device, interval=0.1).wait()
 
 
 def test_device_expired(connect):
@@ -83,6 +85,19 @@ def test_device_expired(connect):
     time.sleep(1.1)
     with pytest.raises(ExpiredToken):
         client.device_code(device)
+    with pytest.raises(PollingExpired):
+        DeviceAuthorizationPollingJob(client, device).wait()
+
+
+def test_device_id_token(oidc_provider, connect):
+    """The ID Token that comes with the token of a device is validated with the keys of the server."""
+    client = connect()
+    device = client.authorize_device(scope="openid")
+    oidc_provider.approve_device(device.verification_uri, device.user_code)
+    with oidc_provider.recorded() as exchanges:
+        token = DeviceAuthorizationPollingJob(client, device, interval=0.1).wait()
+    assert (token.id_token.sub, token.id_token.iss) == ("alice", oidc_provider.issuer)
+    assert [exchange["path"] for exchange in exchanges] == ["/token", "/jwks"]
 
 
 def test_device_code_is_good_once(oidc_provider, connect):
@@ -132,7 +147,8 @@ def test_ciba_polling(oidc_provider, connect):
     job = BackChannelAuthenticationPollingJob(client, asked, interval=0.1)
     assert job() is None
     oidc_provider.answer_ciba(asked.auth_req_id)
-    assert client.userinfo(poll(job))["sub"] == "bob"
+    token = job.wait(timeout=5)
+    assert client.userinfo(token)["sub"] == token.id_token.sub == "bob"
 
 
 def test_ciba_hints(oidc_provider, connect):
@@ -200,9 +216,10 @@ def test_ciba_ping(oidc_provider, connect):
     asked = client.backchannel_authentication_request(login_hint="alice", client_notification_token="n0t1fy-me")
     oidc_provider.answer_ciba(asked.auth_req_id)
     ping = oidc_provider.notifications()[-1]
-    assert ping["headers"]["authorization"] == "Bearer n0t1fy-me"
-    assert json.loads(ping["body"]) == {"auth_req_id": asked.auth_req_id}
-    assert client.ciba(asked).access_token
+    notification = BackChannelNotification(ping["headers"]["authorization"], ping["body"])
+    with pytest.raises(InvalidBackChannelNotification):
+        notification.validate_ping(asked, "another token")
+    assert client.ciba(notification.validate_ping(asked, "n0t1fy-me")).access_token
 
 
 # -- token exchange (RFC 8693), JWT bearer (RFC 7523) ----------------------------------------------------------------
