@@ -85,6 +85,15 @@ def test_one_token_for_a_session(app, server, calls):
     assert server.last("token").form["scope"] == ["read"]
 
 
+def test_several_calls_in_one_request(app, server, client, api):
+    """All API calls of one request use the same token."""
+    auth = FlaskOAuth2ClientCredentialsAuth("token", client=client)
+    with app.test_request_context():
+        for _ in range(3):
+            client.session.get(API, auth=auth, timeout=1)
+    assert token_requests(server) == 1
+
+
 def test_each_session_has_its_own(app, server, calls):
     """Two users do not share a token."""
     browsers = [app.test_client(), app.test_client()]

@@ -41,7 +41,7 @@ def test_tenant(given, domain):
 @pytest.mark.parametrize(
     "given",
     ["", "http://mytenant.eu.auth0.com", "ftp://x.y", "https://", "a/b", "a b.eu", "https://u:p@x.auth0.com", "x..y",
-     "https://x.auth0.com/path", "https://x.auth0.com?q", None, 5, ".eu", "mytenant.eu\n"],
+     "https://x.auth0.com/path", "https://x.auth0.com?q", "https://x.eu:port", "https://[::1", None, 5, ".eu", "mytenant.eu\n"],
 )  # fmt: skip
 def test_no_tenant(given):
     """What is no tenant is refused."""
