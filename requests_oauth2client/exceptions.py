@@ -163,13 +163,16 @@ class OAuth2Error(Exception):
 
     """
 
+    hint: ClassVar[str] = ""
+    """What to do next: ends the message. Empty where the message itself says it, since it depends on the case."""
+
     def __init__(
         self, response: requests.Response | None = None, client: object = None, description: str | None = None
     ) -> None:
         self._say(description or "OAuth 2.0 error", response=response, client=client, description=description)
 
     def _say(self, message: str, *, response: requests.Response | None = None, **attributes: Any) -> None:
-        super().__init__(message)
+        super().__init__(f"{message} {self.hint}" if self.hint else message)
         self.response: Any = response
         self.request: Any = getattr(response, "request", None)
         self.client: Any = None
@@ -230,7 +233,6 @@ class EndpointError(OAuth2Error):
     """
 
     hint: ClassVar[str] = "Look the error code up in the documentation of the server."
-    """What to do next: ends the message."""
 
     response: requests.Response
     error: str
@@ -250,7 +252,6 @@ class EndpointError(OAuth2Error):
             parts = ["The Authorization Server sent a notification"]
         parts.append(f"with error '{redacted(error, request)}'")
         parts.append(f"({redacted(description, request)})." if description else "(no description provided).")
-        parts.append(self.hint)
         self._say(" ".join(parts), response=response, client=client, error=error, description=description, uri=uri)
 
 
@@ -368,6 +369,8 @@ class UserInfoError(EndpointError, requests.HTTPError):  # type: ignore[misc]  #
 class _InvalidResponse(OAuth2Error):
     """What is common to the answers that we refuse: which endpoint, which status, why."""
 
+    hint = "Check that this URL is the right endpoint; the whole answer is in the `response` attribute."
+
     noun: ClassVar[str] = "response"
 
     def __init__(self, response: requests.Response, client: object = None, description: str | None = None) -> None:
@@ -376,8 +379,7 @@ class _InvalidResponse(OAuth2Error):
         )
         self._say(
             f"{printable_url(getattr(response, 'url', ''))} answered {getattr(response, 'status_code', '?')} "
-            f"with an unusable {self.noun}: {reason}. "
-            "Check that this URL is the right endpoint; the whole answer is in the `response` attribute.",
+            f"with an unusable {self.noun}: {reason}.",
             response=response,
             client=client,
             description=description,
@@ -436,12 +438,16 @@ class InvalidUseDPoPNonceResponse(OAuth2Error):
 class MissingDPoPNonce(InvalidUseDPoPNonceResponse):
     """A server asked for a DPoP nonce without providing one."""
 
+    hint = "The server breaks RFC 9449 §8: tell its operator, and show them the response."
+
     def __init__(self, response: requests.Response) -> None:
         super().__init__(response, "the server wants a DPoP nonce, but its `DPoP-Nonce` HTTP header is missing.")
 
 
 class RepeatedDPoPNonce(InvalidUseDPoPNonceResponse):
     """A server refused a DPoP nonce, and provided the same one again."""
+
+    hint = "Look for what else it may dislike in the proof: the clock of this machine, the URL behind a proxy."
 
     def __init__(self, response: requests.Response) -> None:
         super().__init__(
@@ -452,11 +458,12 @@ class RepeatedDPoPNonce(InvalidUseDPoPNonceResponse):
 class UnrepeatableBody(InvalidUseDPoPNonceResponse, requests.exceptions.UnrewindableBodyError):
     """A server asked for a DPoP nonce, and the body of the request was a stream that cannot be read twice."""
 
+    hint = "The nonce is known now: make the same call anew, or pass bytes or a seekable file."
+
     def __init__(self, response: requests.Response) -> None:
         super().__init__(
             response,
-            "the server wants a DPoP nonce, but the body of the request was a stream, which cannot be sent again. "
-            "The nonce is known now: make the same call anew, or pass bytes or a seekable file.",
+            "the server wants a DPoP nonce, but the body of the request was a stream, which cannot be sent again.",
         )
 
 
@@ -487,7 +494,7 @@ class AuthorizationResponseError(_FromTheBrowser):
     ) -> None:
         said = f" ({printable(description)})" if description else ""
         self._say(
-            f"The Authorization Server answered with error '{printable(error)}'{said}. {self.hint}",
+            f"The Authorization Server answered with error '{printable(error)}'{said}.",
             error=error,
             description=description,
             uri=uri,
@@ -530,17 +537,20 @@ class InvalidAuthResponse(_FromTheBrowser, ValueError):
 class MissingAuthCode(InvalidAuthResponse):
     """The callback holds no `code`."""
 
+    hint = "Pass the whole URL that the user was sent back to."
+
     def __init__(self, request: object, response: str) -> None:
-        super().__init__("The Authorization Response has no 'code'. Was the whole URL passed?", request, response)
+        super().__init__("The Authorization Response has no 'code'.", request, response)
 
 
 class MissingIssuer(InvalidAuthResponse):
     """The callback holds no `iss`, though this server always sends it (RFC 9207 §2.4)."""
 
+    hint = "It may come from another server (mix-up attack): refuse it."
+
     def __init__(self, request: object, response: str) -> None:
         super().__init__(
-            "The Authorization Response has no 'iss', which this Authorization Server always sends. "
-            "It may come from another server (mix-up attack): refuse it.",
+            "The Authorization Response has no 'iss', which this Authorization Server always sends.",
             request,
             response,
         )
@@ -549,10 +559,12 @@ class MissingIssuer(InvalidAuthResponse):
 class MismatchingState(InvalidAuthResponse):
     """The `state` of the callback is not the one of the request."""
 
+    hint = "Keep one request for each login, and look it up by its state; refuse this one."
+
     def __init__(self, received: str | None, expected: str | None, request: object, response: str) -> None:
         super().__init__(
             "The Authorization Response has another 'state' than the request. It may be forged (CSRF), or belong to "
-            "another request of the same user: keep one request for each login, and look it up by its state.",
+            "another request of the same user.",
             request,
             response,
         )
@@ -563,10 +575,11 @@ class MismatchingState(InvalidAuthResponse):
 class MismatchingIssuer(InvalidAuthResponse):
     """The `iss` of the callback is not the expected issuer (RFC 9207 §2.4)."""
 
+    hint = "Refuse it (mix-up attack), unless the `issuer` in the configuration of the client is wrong."
+
     def __init__(self, received: str | None, expected: str | None, request: object, response: str) -> None:
         super().__init__(
-            f"The Authorization Response comes from issuer '{printable(received)}', not from '{printable(expected)}' "
-            "(mix-up attack, or a wrong `issuer` in the configuration of the client).",
+            f"The Authorization Response comes from issuer '{printable(received)}', not from '{printable(expected)}'.",
             request,
             response,
         )
@@ -600,9 +613,11 @@ class _MismatchingClaim(InvalidIdToken):
 class MissingIdToken(InvalidIdToken):
     """The token response has no ID Token, though one was asked for."""
 
+    hint = "Ask for the 'openid' scope, or do not ask for ID Token validation."
+
     def __init__(self, token: object) -> None:
         super().__init__(
-            "The token response has no ID Token. Ask for the 'openid' scope, or do not ask for ID Token validation.",
+            "The token response has no ID Token.",
             None,
             token,
         )
@@ -610,6 +625,8 @@ class MissingIdToken(InvalidIdToken):
 
 class MissingIdTokenClaim(InvalidIdToken):
     """A claim that must be there is not."""
+
+    hint = "Do not log this user in; have the server issue ID Tokens as OIDC Core §2 and this request want them."
 
     def __init__(self, claim: str, token: object = None, id_token: object = None) -> None:
         super().__init__(f"The ID Token has no usable '{claim}' claim, which is mandatory here.", id_token, token)
@@ -619,17 +636,23 @@ class MissingIdTokenClaim(InvalidIdToken):
 class MismatchingIdTokenIssuer(_MismatchingClaim):
     """The ID Token comes from another issuer."""
 
+    hint = "Do not log this user in. If it is the right server, configure its issuer as its metadata has it."
+
     claim = "iss"
 
 
 class MismatchingIdTokenSubject(_MismatchingClaim):
     """The ID Token is about another user than the previous one."""
 
+    hint = "Do not put this user in the place of the other one: start a new login."
+
     claim = "sub"
 
 
 class MismatchingIdTokenNonce(_MismatchingClaim):
     """The ID Token does not belong to this Authorization Request."""
+
+    hint = "Do not log this user in (injection). Keep one request for each login, and validate with that one."
 
     claim = "nonce"
     show_values = False
@@ -638,11 +661,15 @@ class MismatchingIdTokenNonce(_MismatchingClaim):
 class MismatchingIdTokenAcr(_MismatchingClaim):
     """The user was not authenticated in one of the requested ways."""
 
+    hint = "Send the user through another request with the same `acr_values`."
+
     claim = "acr"
 
 
 class MismatchingIdTokenAudience(_MismatchingClaim):
     """The ID Token is not meant for this client."""
+
+    hint = "Do not log this user in: it was issued for somebody else. Check the `client_id`."
 
     claim = "aud"
 
@@ -650,17 +677,23 @@ class MismatchingIdTokenAudience(_MismatchingClaim):
 class MismatchingIdTokenAzp(_MismatchingClaim):
     """The ID Token was issued to another client."""
 
+    hint = "Do not log this user in: it was issued to somebody else. Check the `client_id`."
+
     claim = "azp"
 
 
 class MismatchingIdTokenAlg(_MismatchingClaim):
     """The ID Token is signed with another algorithm than the client expects."""
 
+    hint = "Set `id_token_signed_response_alg` of the client to the algorithm that it is registered with."
+
     claim = "alg"
 
 
 class MismatchingIdTokenHash(InvalidIdToken):
     """The access token, code or state is not the one which the ID Token was issued with."""
+
+    hint = "Do not use these tokens, and start a new login."
 
     def __init__(
         self, claim: str, token: object = None, id_token: object = None, received: Any = None, expected: Any = None
@@ -674,11 +707,15 @@ class MismatchingIdTokenHash(InvalidIdToken):
 class MismatchingIdTokenAuthTime(_MismatchingClaim):
     """The user was authenticated too long ago."""
 
+    hint = "Send the user through another request with the same `max_age`, or with `prompt='login'`."
+
     claim = "auth_time"
 
 
 class MismatchingIdTokenAuthReqId(_MismatchingClaim):
     """The ID Token belongs to another backchannel authentication (CIBA §10.3.1)."""
+
+    hint = "Do not log this user in (injection), and start a new authentication."
 
     claim = "urn:openid:params:jwt:claim:auth_req_id"
     show_values = False
@@ -686,6 +723,8 @@ class MismatchingIdTokenAuthReqId(_MismatchingClaim):
 
 class ExpiredIdToken(_MismatchingClaim):
     """The ID Token is expired; `received` is its expiry, `expected` the time of the check."""
+
+    hint = "Compare the clocks of server and client, or start a new login."
 
     claim = "exp"
 
@@ -696,6 +735,8 @@ class ExpiredIdToken(_MismatchingClaim):
 class IdTokenNotYetValid(_MismatchingClaim):
     """The ID Token was issued in the future (`iat`), or is not valid yet (`nbf`): check the clocks."""
 
+    hint = "Compare the clocks of server and client."
+
     def __init__(
         self, received: Any, expected: Any, token: object = None, id_token: object = None, claim: str = "iat"
     ) -> None:
@@ -705,6 +746,8 @@ class IdTokenNotYetValid(_MismatchingClaim):
 
 class UnsupportedIdTokenAlg(InvalidIdToken):
     """The ID Token is signed with an algorithm that is not supported."""
+
+    hint = "Register the client for an algorithm such as ES256 or RS256."
 
     def __init__(self, token: object, id_token: object, alg: str) -> None:
         super().__init__(f"This JWT is signed with '{printable(alg)}', which is not supported.", id_token, token)
@@ -724,6 +767,8 @@ class UnknownVerificationKey(OAuth2Error, LookupError):
 class InvalidDPoPAccessToken(OAuth2Error, ValueError):
     """An access token that cannot be sent in an HTTP header."""
 
+    hint = "Check that this is the access token, as the server gave it."
+
     def __init__(self, access_token: str) -> None:
         self._say(
             "This DPoP access token contains invalid characters; those of token68 are allowed (RFC 9449 §7.1).",
@@ -734,6 +779,8 @@ class InvalidDPoPAccessToken(OAuth2Error, ValueError):
 class InvalidDPoPKey(OAuth2Error, ValueError):
     """A key that cannot sign DPoP proofs."""
 
+    hint = "Pass a private EC, RSA or OKP key, or let `DPoPKey.generate()` make one."
+
     def __init__(self, key: object) -> None:
         self._say("This DPoP key is not an asymmetric private key, usable for signature.", key=key)
 
@@ -741,16 +788,19 @@ class InvalidDPoPKey(OAuth2Error, ValueError):
 class InvalidDPoPAlg(OAuth2Error, ValueError):
     """An algorithm that cannot sign DPoP proofs."""
 
+    hint = "Pass an algorithm such as ES256, which fits the key."
+
     def __init__(self, alg: str) -> None:
         self._say(
-            f"DPoP proofing require an asymmetric signing alg, such as ES256; '{printable(alg)}' is none, "
-            "or does not fit the key.",
+            f"DPoP proofing require an asymmetric signing alg; '{printable(alg)}' is none, or does not fit the key.",
             alg=alg,
         )
 
 
 class InvalidDPoPProof(OAuth2Error, ValueError):
     """A DPoP proof that must not be accepted (RFC 9449 §4.3)."""
+
+    hint = "Refuse the request that it came with."
 
     def __init__(self, proof: bytes, message: str) -> None:
         self._say(f"Invalid DPoP proof: {message}", proof=proof)
@@ -762,10 +812,11 @@ class InvalidDPoPProof(OAuth2Error, ValueError):
 class ExpiredAccessToken(OAuth2Error, RuntimeError):
     """An expired access token was about to be sent."""
 
+    hint = "Get a new one, or use an OAuth2…Auth handler, which renews it."
+
     def __init__(self, token: object) -> None:
         self._say(
-            f"This access token expired at {getattr(token, 'expires_at', None)}. "
-            "Get a new one, or use an OAuth2…Auth handler, which renews it.",
+            f"This access token expired at {getattr(token, 'expires_at', None)}.",
             token=token,
         )
 
@@ -824,16 +875,20 @@ class PollingExpired(OAuth2Error, TimeoutError):
 class PollingStopped(OAuth2Error):
     """The program stopped waiting for the user."""
 
+    hint = "The code is still good until it expires: another job may use it."
+
     def __init__(self) -> None:
-        self._say("Waiting for the user was stopped. The code is still good until it expires: another job may use it.")
+        self._say("Waiting for the user was stopped.")
 
 
 class InvalidBackChannelNotification(OAuth2Error, ValueError):
     """What came to our notification endpoint is no notification for this authentication (CIBA §10.2, §10.3)."""
 
+    hint = "Answer it with an error, such as 401, and go on waiting."
+
     def __init__(self, reason: str) -> None:
         self._say(
-            f"This notification cannot be accepted: {reason}. Answer it with an error, such as 401, and go on waiting.",
+            f"This notification cannot be accepted: {reason}.",
             reason=reason,
         )
 
@@ -841,9 +896,11 @@ class InvalidBackChannelNotification(OAuth2Error, ValueError):
 class UnsupportedTokenTypeError(OAuth2Error, ValueError):
     """A `token_type` that the token class does not support."""
 
+    hint = "Pass the matching `token_class` to the client."
+
     def __init__(self, token_type: str) -> None:
         self._say(
-            f"Unsupported token_type '{printable(token_type)}'. Pass the matching `token_class` to the client.",
+            f"Unsupported token_type '{printable(token_type)}'.",
             token_type=token_type,
         )
 
@@ -851,12 +908,16 @@ class UnsupportedTokenTypeError(OAuth2Error, ValueError):
 class MissingRefreshToken(OAuth2Error, ValueError):
     """A refresh token is needed, and this token has none."""
 
+    hint = "Ask for one (often with scope 'offline_access'), or get a new token as you got this one."
+
     def __init__(self, token: object) -> None:
-        self._say("This token has no refresh_token. Ask for one (often with scope 'offline_access').", token=token)
+        self._say("This token has no refresh_token.", token=token)
 
 
 class MissingDeviceCode(OAuth2Error, ValueError):
     """A device authorization response without `device_code`."""
+
+    hint = "Pass what `authorize_device` returned."
 
     def __init__(self, dar: object) -> None:
         self._say("This device authorization response has no device_code.", device_authorization_response=dar)
@@ -865,6 +926,8 @@ class MissingDeviceCode(OAuth2Error, ValueError):
 class MissingAuthRequestId(OAuth2Error, ValueError):
     """A backchannel authentication response without `auth_req_id`."""
 
+    hint = "Pass what `backchannel_authentication_request` returned."
+
     def __init__(self, bcar: object) -> None:
         self._say("This response has no auth_req_id.", backchannel_authentication_response=bcar)
 
@@ -872,10 +935,14 @@ class MissingAuthRequestId(OAuth2Error, ValueError):
 class InvalidSerializedValue(OAuth2Error, ValueError):
     """A text that is no serialized token, key or request."""
 
+    hint = (
+        "Check where it was kept, and by which serializer it was made; if it is lost, get a new token or "
+        "start a new request."
+    )
+
     def __init__(self, reason: str) -> None:
         self._say(
-            f"This is no serialized value of that kind: {reason}. Check where it was kept, and by which serializer it "
-            "was made; if it is lost, get a new token or start a new request.",
+            f"This is no serialized value of that kind: {reason}.",
             reason=reason,
         )
 
@@ -883,10 +950,14 @@ class InvalidSerializedValue(OAuth2Error, ValueError):
 class LoopbackTimeout(OAuth2Error, TimeoutError):
     """The user did not come back to the loopback address in time."""
 
+    hint = (
+        "Start again, with a longer `timeout` if the user needs it. The server must accept the loopback "
+        "redirect_uri on any port (RFC 8252 §7.3)."
+    )
+
     def __init__(self, timeout: float) -> None:
         self._say(
-            f"No Authorization Response came back within {timeout:g} seconds. Start again; if the user needs longer, "
-            "pass a longer `timeout`. The server must accept the loopback redirect_uri on any port (RFC 8252 §7.3).",
+            f"No Authorization Response came back within {timeout:g} seconds.",
             timeout=timeout,
         )
 
@@ -906,6 +977,8 @@ class MissingEndpointUri(OAuth2Error, AttributeError):
 
 class MissingIssuerParam(OAuth2Error, ValueError):
     """An `issuer` is needed to check `iss` in Authorization Responses."""
+
+    hint = "Pass `issuer=`, the issuer identifier of the server."
 
     def __init__(self) -> None:
         self._say("`authorization_response_iss_parameter_supported` needs `issuer=` to compare 'iss' with (RFC 9207).")
@@ -992,19 +1065,23 @@ class UntrustedEndpointOrigin(InvalidEndpointUri):
 class InvalidScopeParam(InvalidParam):
     """`scope` is neither text nor an iterable of texts."""
 
+    hint = (
+        "Pass 'read write' or ['read', 'write']; a scope is made of printable ASCII without spaces, quotes "
+        "and backslashes (RFC 6749 §3.3)."
+    )
+
     def __init__(self, scope: object) -> None:
-        super().__init__(
-            f"Invalid 'scope' of type {type(scope).__name__}. Pass 'read write' or ['read', 'write']; a scope is made "
-            "of printable ASCII without spaces, quotes and backslashes (RFC 6749 §3.3)."
-        )
+        super().__init__(f"Invalid 'scope' of type {type(scope).__name__}.")
         self.scope = scope
 
 
 class InvalidAcrValuesParam(InvalidParam):
     """`acr_values` is neither text nor an iterable of texts."""
 
+    hint = "Pass a str or a list of str."
+
     def __init__(self, acr_values: object) -> None:
-        super().__init__(f"Invalid 'acr_values' of type {type(acr_values).__name__}: pass a str or a list of str.")
+        super().__init__(f"Invalid 'acr_values' of type {type(acr_values).__name__}.")
         self.acr_values = acr_values
 
 
@@ -1015,11 +1092,10 @@ class InvalidBackchannelAuthenticationRequestHintParam(InvalidParam):
 class MissingIdTokenEncryptedResponseAlgParam(InvalidParam):
     """A decryption key came without the algorithm to use it with."""
 
+    hint = "Pass `id_token_encrypted_response_alg=`, or a key with an 'alg'."
+
     def __init__(self) -> None:
-        super().__init__(
-            "An ID Token decryption key was given, but no decryption algorithm is defined: "
-            "pass `id_token_encrypted_response_alg=`, or a key with an 'alg'."
-        )
+        super().__init__("An ID Token decryption key was given, but no decryption algorithm is defined.")
 
 
 class UnknownTokenType(InvalidParam, TypeError):
@@ -1034,30 +1110,38 @@ class UnknownTokenType(InvalidParam, TypeError):
 class UnknownSubjectTokenType(UnknownTokenType):
     """The type of the subject token cannot be guessed."""
 
+    hint = "Pass `subject_token_type=`."
+
     def __init__(self, token: object, token_type: str | None) -> None:
-        super().__init__("Cannot guess the type of the subject token: pass `subject_token_type=`.", token, token_type)
+        super().__init__("Cannot guess the type of the subject token.", token, token_type)
 
 
 class UnknownActorTokenType(UnknownTokenType):
     """The type of the actor token cannot be guessed."""
 
+    hint = "Pass `actor_token_type=`."
+
     def __init__(self, token: object, token_type: str | None) -> None:
-        super().__init__("Cannot guess the type of the actor token: pass `actor_token_type=`.", token, token_type)
+        super().__init__("Cannot guess the type of the actor token.", token, token_type)
 
 
 class InvalidMaxAgeParam(OAuth2Error, ValueError):
     """`max_age` is negative."""
 
+    hint = "Pass a number of seconds, 0 or more."
+
     def __init__(self) -> None:
-        self._say("Invalid 'max_age' parameter: it is a number of seconds, 0 or more.")
+        self._say("Invalid 'max_age' parameter.")
 
 
 class UnsupportedResponseTypeParam(OAuth2Error, ValueError):
     """A `response_type` other than `code`."""
 
+    hint = "Use 'code', the only one that is safe (RFC 9700 §2.1.2)."
+
     def __init__(self, response_type: str) -> None:
         self._say(
-            f"Unsupported response_type '{printable(response_type)}': only 'code' is safe (RFC 9700 §2.1.2).",
+            f"Unsupported response_type '{printable(response_type)}'.",
             response_type=response_type,
         )
 
@@ -1065,9 +1149,14 @@ class UnsupportedResponseTypeParam(OAuth2Error, ValueError):
 class InvalidCodeVerifierParam(OAuth2Error, ValueError):
     """A `code_verifier` that RFC 7636 §4.1 does not allow."""
 
+    hint = (
+        "Leave it out, and a random one is made; or pass 43 to 128 characters out of A-Z a-z 0-9 - . _ ~ "
+        "(RFC 7636 §4.1)."
+    )
+
     def __init__(self, code_verifier: object) -> None:
         self._say(
-            "Invalid 'code_verifier': it takes 43 to 128 characters out of A-Z a-z 0-9 - . _ ~ (RFC 7636 §4.1).",
+            "Invalid 'code_verifier'.",
             code_verifier=code_verifier,
         )
 
@@ -1089,16 +1178,17 @@ class UnsupportedClientCredentials(OAuth2Error, TypeError, ValueError):
 class InvalidRequestForClientAuthentication(OAuth2Error, RuntimeError):
     """Client authentication was asked of a request that is no form POST."""
 
+    hint = "To call an API, use a token or an OAuth2…Auth handler as `auth`."
+
     def __init__(self, request: requests.PreparedRequest) -> None:
-        self._say(
-            f"Client authentication works on POST requests with a form body; this is a {request.method} request. "
-            "To call an API, use a token or an OAuth2…Auth handler as `auth`."
-        )
+        self._say(f"Client authentication works on POST requests with a form body; this is a {request.method} request.")
         self.request = request
 
 
 class InvalidClientAssertionSigningKeyOrAlg(OAuth2Error, ValueError):
     """A key that cannot sign client assertions."""
+
+    hint = "Pass the private key as a JWK or PEM, not the public one, and leave `alg` out."
 
     def __init__(self, alg: str | None) -> None:
         self._say(
@@ -1111,16 +1201,19 @@ class InvalidClientAssertionSigningKeyOrAlg(OAuth2Error, ValueError):
 class InvalidBoolFieldsParam(OAuth2Error, ValueError):
     """`bool_fields` does not hold two values."""
 
+    hint = "Pass two values, for True and for False."
+
     def __init__(self, bool_fields: object) -> None:
-        self._say("Invalid value for `bool_fields`: pass two values, for True and for False.", value=bool_fields)
+        self._say("Invalid value for `bool_fields`.", value=bool_fields)
 
 
 class InvalidPathParam(OAuth2Error, TypeError, ValueError):
     """A path that is not below the root of the API."""
 
+    hint = "Pass a relative path such as 'users/42', or a list of its segments, which get percent-encoded."
+
     def __init__(self, path: object, problem: str = "it is not below the root of the API") -> None:
         self._say(
-            f"Unexpected path ({type(path).__name__}): {problem}. Pass a relative path such as 'users/42', or a list "
-            "of its segments, which get percent-encoded.",
+            f"Unexpected path ({type(path).__name__}): {problem}.",
             url=path,
         )
