@@ -19,7 +19,7 @@ from .enums import GrantTypes
 from .exceptions import ConnectionFailed, InvalidParam, RequestTimeout, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import requests
 
@@ -61,6 +61,15 @@ def _at_least(least: float) -> Any:
     return check
 
 
+# of a function, attrs knows what it converts from; for `frozenset` itself it would read the source, 2 ms at each start
+def _statuses(statuses: Iterable[int]) -> frozenset[int]:
+    return frozenset(statuses)
+
+
+def _failures(failures: Iterable[type[TransportError]]) -> tuple[type[TransportError], ...]:
+    return tuple(failures)
+
+
 @frozen
 class RetryPolicy:
     """How often, how long and after what to try again. Each attempt has a fresh client assertion and DPoP proof.
@@ -82,8 +91,8 @@ class RetryPolicy:
     budget: float = field(default=30.0, validator=_at_least(0))
     backoff: float = field(default=0.5, validator=_at_least(0))
     longest: float = field(default=20.0, validator=_at_least(0))
-    statuses: frozenset[int] = field(default=PASSING_STATUSES, converter=frozenset)
-    failures: tuple[type[TransportError], ...] = field(default=(ConnectionFailed, RequestTimeout), converter=tuple)
+    statuses: frozenset[int] = field(default=PASSING_STATUSES, converter=_statuses)
+    failures: tuple[type[TransportError], ...] = field(default=(ConnectionFailed, RequestTimeout), converter=_failures)
 
     def pause(self, attempt: int, spent: float, response: requests.Response | None = None) -> float | None:
         """Return the seconds to wait before the next attempt; `None` to give up.
