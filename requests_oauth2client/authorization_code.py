@@ -16,6 +16,7 @@ from .authorization_response import AuthorizationResponse
 from .endpoint import request_options
 from .enums import Endpoints, GrantTypes, ResponseTypes
 from .exceptions import InvalidParam, InvalidPushedAuthorizationResponse, MissingIdToken, UnknownTokenEndpointError
+from .hidden import hidden
 from .lifetime import seconds
 from .strict_json import loads_object
 from .token_endpoint import TokenEndpoint
@@ -276,7 +277,8 @@ class AuthorizationCode(TokenEndpoint):
 
         """
         expected = code if isinstance(code, AuthorizationResponse) else None
-        data: dict[str, Any] = {"grant_type": GrantTypes.AUTHORIZATION_CODE.value, "code": code}
+        code, token_kwargs = hidden((code, token_kwargs))
+        data = hidden({"grant_type": GrantTypes.AUTHORIZATION_CODE.value, "code": code})
         if expected is not None:
             data |= {
                 "code": expected.code,
@@ -284,7 +286,7 @@ class AuthorizationCode(TokenEndpoint):
                 "redirect_uri": expected.redirect_uri,
             }
             dpop_key = dpop_key or expected.dpop_key
-        form = {**data, **token_kwargs}
+        form = hidden({**data, **token_kwargs})
         token = self.token_request(form, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
         if not validate:
             return token

@@ -45,6 +45,7 @@ from .exceptions import (
     SessionSelectionRequired,
     UnsupportedResponseTypeParam,
 )
+from .hidden import hidden
 from .jose import default_alg
 from .lifetime import Expiring, as_datetime, expiry
 from .pkce import PkceUtils
@@ -431,6 +432,7 @@ class AuthorizationRequest(BaseAuthorizationRequest):
             AuthorizationResponseError: the server said no; subclasses tell why, see `exception_classes`.
 
         """
+        response = hidden(response)
         text, parameters = callback_parameters(response, self)
         required = self.authorization_response_iss_parameter_supported
         check_issuer(parameters.get("iss"), self.issuer, required, self, text)
@@ -454,7 +456,7 @@ class AuthorizationRequest(BaseAuthorizationRequest):
             self.issuer,
             self.dpop_key,
             self.scope,
-            extras,
+            dict(extras),
         )
         return made
 

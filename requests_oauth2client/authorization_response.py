@@ -24,6 +24,7 @@ from .exceptions import (
     MissingAuthCode,
     MissingIssuer,
 )
+from .hidden import hidden
 
 if TYPE_CHECKING:
     from .dpop import DPoPKey
@@ -177,7 +178,8 @@ def callback_parameters(response: object, request: object) -> tuple[str, dict[st
         MissingAuthCode: it has no parameter at all.
 
     """
-    text = _text_of(response, request)
+    response = hidden(response)
+    text = hidden(_text_of(response, request))
     if len(text) > MAX_CALLBACK_LENGTH:
         raise InvalidAuthResponse(
             f"This Authorization Response has {len(text)} characters; {MAX_CALLBACK_LENGTH} are read at most.",
@@ -207,7 +209,7 @@ def callback_parameters(response: object, request: object) -> tuple[str, dict[st
             request,
             text,
         )
-    return text, parameters
+    return text, hidden(parameters)
 
 
 def same_state(received: str | None, expected: str | None) -> bool:

@@ -25,6 +25,7 @@ from .exceptions import (
     MissingAuthRequestId,
     MissingIdToken,
 )
+from .hidden import hidden
 from .lifetime import expiry, seconds
 from .polling import DEFAULT_INTERVAL, BaseTokenEndpointPollingJob, PendingResponse, checked_text, pending_members
 from .scopes import parse_scope
@@ -251,8 +252,9 @@ class BackChannelAuthentication(TokenEndpoint):
 
         """
         grant = GrantTypes.CLIENT_INITIATED_BACKCHANNEL_AUTHENTICATION.value
-        identifier = _identifier(auth_req_id)
-        data = {"grant_type": grant, "auth_req_id": identifier, **token_kwargs}
+        auth_req_id, token_kwargs = hidden((auth_req_id, token_kwargs))
+        identifier = hidden(_identifier(auth_req_id))
+        data = hidden({"grant_type": grant, "auth_req_id": identifier, **token_kwargs})
         token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
         if not validate:
             return token

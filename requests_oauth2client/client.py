@@ -47,6 +47,7 @@ from .exceptions import (
     UnknownSubjectTokenType,
     UnknownTokenType,
 )
+from .hidden import forget_locals, hidden
 from .introspection import Introspection
 from .jwks import ServerKeys
 from .origin_policy import DEFAULT_ORIGIN_POLICY, OriginPolicy
@@ -178,9 +179,15 @@ class OAuth2Client(
             InvalidParam: a keyword is nearly, but not quite, one that is known.
 
         """
-        handler = client_auth_factory(
-            auth, client_id=client_id, client_secret=client_secret, private_key=private_key, private_jwk=private_jwk
-        )
+        auth = _hidden_credentials(auth)
+        client_secret, private_key, private_jwk, metadata = hidden((client_secret, private_key, private_jwk, metadata))
+        try:
+            handler = client_auth_factory(
+                auth, client_id=client_id, client_secret=client_secret, private_key=private_key, private_jwk=private_jwk
+            )
+        except Exception as exc:
+            forget_locals(exc)  # a key shows itself
+            raise
         known = {name: metadata.pop(name) for name in _KEYWORDS & metadata.keys()}
         _refuse_misspelt(metadata)
         if id_token_decryption_key is not None:
@@ -195,7 +202,7 @@ class OAuth2Client(
             id_token_encrypted_response_alg=id_token_encrypted_response_alg,
             id_token_decryption_key=id_token_decryption_key,
             testing=testing,
-            extra_metadata=metadata,
+            extra_metadata=dict(metadata),
             **known,
         )
         self._check()
@@ -345,6 +352,8 @@ class OAuth2Client(
             TransportError: no usable answer came.
 
         """
+        auth = _hidden_credentials(auth)
+        client_secret, private_key, kwargs = hidden((client_secret, private_key, kwargs))
         if issuer is not None and not testing:
             try:
                 validate_issuer_uri(issuer)
@@ -407,9 +416,10 @@ class OAuth2Client(
         if not https:
             warnings.warn("The `https` parameter is deprecated: use `testing=True`.", DeprecationWarning, stacklevel=2)
             testing = True
+        kwargs = hidden(kwargs)
         metadata = discovered(discovery, _DISCOVERED)
         check_issuer(metadata.get("issuer"), issuer)
-        found = {**metadata, **kwargs}
+        found = hidden({**metadata, **kwargs})
         if issuer is not None:
             found["issuer"] = issuer
         if not found.get("token_endpoint"):
@@ -431,6 +441,11 @@ _ENDPOINTS = tuple(name for name, f in _FIELDS.items() if f.metadata.get("endpoi
 _DISCOVERED = {name: f.metadata["discovered"] for name, f in _FIELDS.items() if "discovered" in f.metadata}
 _KEYWORDS = _FIELDS.keys() - {"extra_metadata"}
 _CREDENTIALS = ("client_id", "client_secret", "private_key", "private_jwk")
+
+
+def _hidden_credentials(auth: Any) -> Any:
+    """Return `(client_id, secret)` with a secret that does not show itself, all else as it is."""
+    return (auth[0], *hidden(auth[1:])) if type(auth) is tuple and auth else auth
 
 
 def _refuse_misspelt(extra: Mapping[str, Any]) -> None:

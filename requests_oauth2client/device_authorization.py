@@ -12,6 +12,7 @@ from attrs import define, field, frozen, setters
 from .endpoint import request_options
 from .enums import Endpoints, GrantTypes
 from .exceptions import DeviceAuthorizationError, InvalidDeviceAuthorizationResponse, MissingDeviceCode
+from .hidden import hidden
 from .lifetime import expiry
 from .polling import BaseTokenEndpointPollingJob, PendingResponse, checked_text, pending_members
 from .scopes import format_scope
@@ -164,7 +165,8 @@ class DeviceAuthorization(TokenEndpoint):
             OAuth2Error: see `token_request`.
 
         """
-        data = {"grant_type": GrantTypes.DEVICE_CODE.value, "device_code": _code(device_code), **token_kwargs}
+        device_code, token_kwargs = hidden((device_code, token_kwargs))
+        data = hidden({"grant_type": GrantTypes.DEVICE_CODE.value, "device_code": _code(device_code), **token_kwargs})
         token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
         if not validate or getattr(token, "id_token", None) is None:
             return token

@@ -44,6 +44,7 @@ from .exceptions import (
     UnsupportedTokenType,
     UseDPoPNonce,
 )
+from .hidden import Hidden, forget_locals, hidden
 from .retries import SINGLE_USE_GRANTS, with_retries
 from .strict_json import loads_object
 
@@ -166,6 +167,7 @@ def exchange(
     except TransportError:  # of ours already: the body is too large, or an auth handler of the caller failed
         raise
     except requests.RequestException as exc:
+        forget_locals(exc)
         raise _typed(exc, url) from exc
 
 
@@ -405,8 +407,8 @@ class BaseClient:
             TransportError: see `exchange`.
 
         """
-        url = self._uri(endpoint)
-        form = encode_form(data)
+        url, data = self._uri(endpoint), hidden(data)
+        form = Hidden(encode_form(data))
         auth = self._bound_auth if auth is None else auth
         auth_and_proof = auth if dpop_key is None else _Proven(auth, dpop_key)
         headers = {"Accept": accept, "Content-Type": FORM}

@@ -126,6 +126,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import requests
 
 from .evidence import printable, printable_url, redacted, shareable_request, shareable_response
+from .hidden import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -772,7 +773,7 @@ class InvalidDPoPAccessToken(OAuth2Error, ValueError):
     def __init__(self, access_token: str) -> None:
         self._say(
             "This DPoP access token contains invalid characters; those of token68 are allowed (RFC 9449 §7.1).",
-            access_token=access_token,
+            access_token=hidden(access_token),
         )
 
 
@@ -1103,7 +1104,7 @@ class UnknownTokenType(InvalidParam, TypeError):
 
     def __init__(self, message: str, token: object, token_type: str | None) -> None:
         super().__init__(message)
-        self.token = token
+        self.token = hidden(token)
         self.token_type = token_type
 
 

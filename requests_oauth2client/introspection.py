@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .endpoint import BaseClient
 from .enums import Endpoints, TokenType
 from .exceptions import IntrospectionError, MissingRefreshToken, UnknownIntrospectionError, UnknownTokenType
+from .hidden import hidden
 from .strict_json import loads, loads_object
 from .tokens import BearerToken, token_text
 
@@ -52,7 +53,10 @@ class Introspection(BaseClient):
             TransportError: no usable answer came.
 
         """
-        data = {"token": _selected(token, token_type_hint), "token_type_hint": token_type_hint, **introspect_kwargs}
+        token = hidden(token)
+        data = hidden(
+            {"token": _selected(token, token_type_hint), "token_type_hint": token_type_hint, **introspect_kwargs}
+        )
         return self._request(
             Endpoints.INTROSPECTION.value,
             data=data,

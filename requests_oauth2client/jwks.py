@@ -452,6 +452,6 @@ def _as_jwk(key: Mapping[str, Any]) -> Jwk | None:
     if isinstance(key, Jwk):
         return key
     try:
-        return Jwk(dict(key)).with_kid_thumbprint()
+        return Jwk(dict(key)).with_kid_thumbprint() if isinstance(key.get("kid", ""), str) else None
     except Exception:  # noqa: BLE001 - many kinds are raised; a key of an unknown type must not hide the others
         return None

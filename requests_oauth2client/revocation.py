@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .endpoint import BaseClient
 from .enums import Endpoints, TokenType
 from .exceptions import MissingRefreshToken, RevocationError
+from .hidden import hidden
 from .tokens import BearerToken, token_text
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Revocation(BaseClient):
             if token.refresh_token is None:
                 raise MissingRefreshToken(token)
             value = token.refresh_token
+        token, value = hidden((token, value))
         return self._request(
             Endpoints.REVOCATION.value,
             data={"token": value, "token_type_hint": token_type_hint, **revoke_kwargs},

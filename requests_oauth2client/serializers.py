@@ -24,7 +24,8 @@ from .authorization_request import (
     RequestUriParameterAuthorizationRequest,
 )
 from .dpop import DPoPKey, DPoPToken
-from .exceptions import InvalidParam, InvalidSerializedValue, UnsupportedTokenTypeError
+from .exceptions import InvalidParam, InvalidSerializedValue, OAuth2Error, UnsupportedTokenTypeError
+from .hidden import forget_locals, hidden
 from .jose import b64u
 from .strict_json import loads_object
 from .token_exchange import IssuedToken
@@ -119,10 +120,15 @@ class Serializer(Generic[T]):
             InvalidSerializedValue: the text is malformed, or is not such a value.
 
         """
-        loaded = self.loader(serialized)
-        if not isinstance(loaded, dict):
-            return cast("T", loaded)  # a loader that does the whole work
-        return self.make_instance(loaded)
+        serialized = hidden(serialized)
+        try:
+            loaded = hidden(self.loader(serialized))
+            if not isinstance(loaded, dict):
+                return cast("T", loaded)  # a loader that does the whole work
+            return self.make_instance(loaded)
+        except OAuth2Error as exc:
+            forget_locals(exc)
+            raise
 
     @classmethod
     def default_dumper(cls, value: T) -> str:

@@ -18,6 +18,7 @@ from .enums import Endpoints, GrantTypes
 from .events import TokenEvent, tell
 from .evidence import redacted
 from .exceptions import InvalidParam, InvalidTokenResponse, MissingRefreshToken, OAuth2Error, UnknownTokenEndpointError
+from .hidden import forget_locals, hidden
 from .jose import b64u
 from .scopes import format_scope
 from .strict_json import loads_object
@@ -72,6 +73,7 @@ class TokenEndpoint(BaseClient):
             TransportError: no usable answer came.
 
         """
+        data = hidden(data)
         return self._token_request(
             data,
             self.parse_token_response,
@@ -103,6 +105,7 @@ class TokenEndpoint(BaseClient):
         except (OAuth2Error, ValueError, TypeError) as exc:
             if isinstance(exc, OAuth2Error):  # may quote the server, which may quote us
                 exc.args = (redacted(exc, response.request),)
+            forget_locals(exc)
             cause = exc
         try:
             return self.on_token_error(response, dpop_key=dpop_key)
@@ -185,14 +188,17 @@ class TokenEndpoint(BaseClient):
             refresh_token = refresh_token.refresh_token
         elif not refresh_token:
             raise MissingRefreshToken(refresh_token)
-        data = {
-            "grant_type": GrantTypes.REFRESH_TOKEN.value,
-            "refresh_token": refresh_token,
-            **_with_scope(token_kwargs),
-        }
+        refresh_token, token_kwargs = hidden((refresh_token, token_kwargs))
+        data = hidden(
+            {
+                "grant_type": GrantTypes.REFRESH_TOKEN.value,
+                "refresh_token": refresh_token,
+                **_with_scope(token_kwargs),
+            }
+        )
         token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
         if getattr(token, "refresh_token", "") is None:  # what a hook returns may have no such attribute
-            token = token.replace(refresh_token=refresh_token)
+            token = token.replace(refresh_token=str(refresh_token))
         if id_token is not None and getattr(token, "id_token", "") is None:
             return token.replace(id_token=id_token)
         if not validate or id_token is None or getattr(token, "id_token", None) is None:
@@ -225,12 +231,15 @@ class TokenEndpoint(BaseClient):
             OAuth2Error: see `token_request`.
 
         """
-        data = {
-            "grant_type": GrantTypes.RESOURCE_OWNER_PASSWORD.value,
-            "username": username,
-            "password": password,
-            **_with_scope(token_kwargs),
-        }
+        password, token_kwargs = hidden((password, token_kwargs))
+        data = hidden(
+            {
+                "grant_type": GrantTypes.RESOURCE_OWNER_PASSWORD.value,
+                "username": username,
+                "password": password,
+                **_with_scope(token_kwargs),
+            }
+        )
         return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
 
     def jwt_bearer(
@@ -255,11 +264,14 @@ class TokenEndpoint(BaseClient):
             OAuth2Error: see `token_request`.
 
         """
-        data = {
-            "grant_type": GrantTypes.JWT_BEARER.value,
-            "assertion": token_text(assertion),
-            **_with_scope(token_kwargs),
-        }
+        assertion, token_kwargs = hidden((assertion, token_kwargs))
+        data = hidden(
+            {
+                "grant_type": GrantTypes.JWT_BEARER.value,
+                "assertion": token_text(assertion),
+                **_with_scope(token_kwargs),
+            }
+        )
         return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
 
     def saml2_bearer(
@@ -285,11 +297,14 @@ class TokenEndpoint(BaseClient):
             OAuth2Error: see `token_request`.
 
         """
-        data = {
-            "grant_type": GrantTypes.SAML2_BEARER.value,
-            "assertion": _encoded_assertion(assertion),
-            **_with_scope(token_kwargs),
-        }
+        assertion, token_kwargs = hidden((assertion, token_kwargs))
+        data = hidden(
+            {
+                "grant_type": GrantTypes.SAML2_BEARER.value,
+                "assertion": _encoded_assertion(assertion),
+                **_with_scope(token_kwargs),
+            }
+        )
         return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
 
 

@@ -20,6 +20,7 @@ from .exceptions import (
     UnknownTokenType,
     UnsupportedTokenTypeError,
 )
+from .hidden import hidden
 from .scopes import format_scope
 from .strict_json import loads_object
 from .token_endpoint import TokenEndpoint, encoded_xml, token_members
@@ -107,12 +108,15 @@ class TokenExchange(TokenEndpoint):
         if actor_token is None and actor_token_type is not None:
             msg = "`actor_token_type` is of no use without `actor_token` (RFC 8693 §2.1)."
             raise InvalidParam(msg)
+        subject_token, actor_token, token_kwargs = hidden((subject_token, actor_token, token_kwargs))
         subject_type = self._party_type(subject_token, subject_token_type, UnknownSubjectTokenType)
-        data = {
-            "grant_type": GrantTypes.TOKEN_EXCHANGE.value,
-            "subject_token": _value(subject_token, subject_type),
-            "subject_token_type": subject_type,
-        }
+        data = hidden(
+            {
+                "grant_type": GrantTypes.TOKEN_EXCHANGE.value,
+                "subject_token": _value(subject_token, subject_type),
+                "subject_token_type": subject_type,
+            }
+        )
         if actor_token is not None:
             actor_type = self._party_type(actor_token, actor_token_type, UnknownActorTokenType)
             data |= {"actor_token": _value(actor_token, actor_type), "actor_token_type": actor_type}
@@ -121,7 +125,7 @@ class TokenExchange(TokenEndpoint):
         if "scope" in token_kwargs:
             token_kwargs["scope"] = format_scope(token_kwargs["scope"])
         return self._token_request(
-            {**data, **token_kwargs},
+            hidden({**data, **token_kwargs}),
             self.parse_token_exchange_response,
             dpop_key=self._dpop_key(dpop, dpop_key),
             requests_kwargs=requests_kwargs,

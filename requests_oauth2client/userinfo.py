@@ -12,6 +12,7 @@ from .authorization_server_keys import AuthorizationServerKeys
 from .enums import Endpoints
 from .evidence import printable
 from .exceptions import InvalidIdToken, InvalidJwksResponse, InvalidUserInfoResponse, UserInfoError
+from .hidden import hidden
 from .strict_json import loads_object
 from .tokens import BearerToken
 
@@ -67,6 +68,7 @@ class UserInfo(AuthorizationServerKeys):
             TransportError: no usable answer came.
 
         """
+        access_token = hidden(access_token)
         token = access_token if isinstance(access_token, BearerToken) else BearerToken(access_token)
         known = token.id_token if id_token is None else id_token
 

@@ -200,7 +200,7 @@ def test_unusable_keys(name):
     assert "first" in {key.kid for key in keys.jwk_set.jwks}
 
 
-@pytest.mark.parametrize("entry", [None, 1, "key", [], [{"kty": "EC"}], {}])
+@pytest.mark.parametrize("entry", [None, 1, "key", [], [{"kty": "EC"}], {}, {"kty": "oct", "k": "AAAA", "kid": 10**30}])
 def test_entries_that_are_no_keys(entry):
     """What is no key at all is passed over."""
     keys = ServerKeys({"keys": [entry, *published(FIRST)["keys"]]})
