@@ -66,7 +66,6 @@ class BackChannelAuthenticationResponse(PendingResponse):
     _expiry: float | None
     interval: float | None
     other: dict[str, Any]
-    _asked_scope: tuple[str, ...] = field(init=False, default=())
     _asked_acr_values: tuple[str, ...] | None = field(init=False, default=None)
 
     def __init__(
@@ -84,12 +83,9 @@ class BackChannelAuthenticationResponse(PendingResponse):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(expires_at={str(self.expires_at)!r}, interval={self.interval!r})"
 
-    def answering(
-        self, *, scope: tuple[str, ...], acr_values: tuple[str, ...] | None
-    ) -> BackChannelAuthenticationResponse:
+    def answering(self, acr_values: tuple[str, ...] | None) -> BackChannelAuthenticationResponse:
         """Return this response, with what our request asked for: the ID Token is compared with it."""
         answer = copy.copy(self)
-        object.__setattr__(answer, "_asked_scope", scope)
         object.__setattr__(answer, "_asked_acr_values", acr_values)
         return answer
 
@@ -175,7 +171,7 @@ class BackChannelAuthentication(TokenEndpoint):
         )
         if not isinstance(acknowledged, BackChannelAuthenticationResponse):  # what a hook made is the result
             return acknowledged
-        return acknowledged.answering(scope=scopes, acr_values=acrs)
+        return acknowledged.answering(acrs)
 
     def _signed_request(self, parameters: Mapping[str, Any], private_jwk: Any, alg: str | None) -> str:
         """Return `parameters` as a signed JWT, with the claims that CIBA §7.1.1 asks for."""
@@ -247,7 +243,7 @@ class BackChannelAuthentication(TokenEndpoint):
             SlowDown: as pending, and the interval grows.
             ExpiredToken: too late.
             AccessDenied: the user said no.
-            InvalidIdToken: the ID Token must not be accepted; `MissingIdToken` when one was asked for and none came.
+            InvalidIdToken: the ID Token must not be accepted; `MissingIdToken` when `acr_values` were asked for and none came.
             OAuth2Error: see `token_request`.
 
         """
@@ -258,13 +254,13 @@ class BackChannelAuthentication(TokenEndpoint):
         token = self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
         if not validate:
             return token
+        acr_values = getattr(auth_req_id, "_asked_acr_values", None)
         if getattr(token, "id_token", None) is not None:
             from .decoupled_id_token import validate_backchannel_id_token  # loads jwskate
 
-            acr_values = getattr(auth_req_id, "_asked_acr_values", None)
             return validate_backchannel_id_token(token, self, identifier, acr_values=acr_values)
-        if "openid" in getattr(auth_req_id, "_asked_scope", ()):
-            raise MissingIdToken(token)
+        if acr_values:
+            raise MissingIdToken(token)  # nothing else tells how the user was authenticated
         return token
 
 
