@@ -23,6 +23,7 @@ LATEST = 253_402_300_799.0
 """The last second that a `datetime` can hold: what expires later expires then."""
 
 _CENTURY = 100 * 366 * 24 * 3600
+_CENTURY_AGO = -_CENTURY
 
 
 def seconds(expires_in: object) -> float | None:
@@ -44,8 +45,8 @@ def expiry(expires_in: object = None, expires_at: datetime | float | None = None
 
     """
     if expires_in is not None:
-        if type(expires_in) is int and -_CENTURY < expires_in < _CENTURY:  # saves half of making a token
-            return float(int(time()) + expires_in)
+        if type(expires_in) is int and _CENTURY_AGO < expires_in < _CENTURY:  # saves half of making a token
+            return time() // 1 + expires_in
         left = seconds(expires_in)
         return None if left is None else min(float(int(time())) + left, LATEST)
     if expires_at is None:

@@ -184,13 +184,14 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
             token_type = self.TOKEN_TYPE
         elif token_type != self.TOKEN_TYPE and str(token_type).lower() != self.TOKEN_TYPE.lower():
             raise UnsupportedTokenTypeError(token_type)
-        _set(self, "access_token", _text("access_token", access_token))
-        _set(self, "_expiry", expiry(expires_in, expires_at))
-        _set(self, "scope", scope if scope is None or type(scope) is str else _scope(scope))
-        _set(self, "refresh_token", None if refresh_token is None else _text("refresh_token", refresh_token))
-        _set(self, "token_type", token_type)
-        _set(self, "id_token", None if id_token is None else _parsed_id_token(id_token))
-        _set(self, "_extras", kwargs or None)
+        put = _set.__get__(self)  # bound once, for seven calls
+        put("access_token", _text("access_token", access_token))
+        put("_expiry", expiry(expires_in, expires_at))
+        put("scope", scope if scope is None or type(scope) is str else _scope(scope))
+        put("refresh_token", None if refresh_token is None else _text("refresh_token", refresh_token))
+        put("token_type", token_type)
+        put("id_token", None if id_token is None else _parsed_id_token(id_token))
+        put("_extras", kwargs or None)
 
     # ------------------------------------------------------------ as a requests auth handler
 
@@ -208,7 +209,8 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
         at = self._expiry
         if at is not None and time() > at:
             raise ExpiredAccessToken(self)
-        request.headers[self.AUTHORIZATION_HEADER] = self.authorization_header()
+        # what `authorization_header` returns, without the call: this runs at each request
+        request.headers[self.AUTHORIZATION_HEADER] = f"{self.AUTHORIZATION_SCHEME} {self.access_token}"
         return request
 
     # ------------------------------------------------------------ as a value
