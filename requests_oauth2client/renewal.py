@@ -90,7 +90,6 @@ class _State:
         "flight",
         "given",
         "lifetime",
-        "listener",
         "patience",
         "pid",
         "previous",
@@ -101,9 +100,8 @@ class _State:
         "unsaved",
     )
 
-    def __init__(self, auth: RenewingAuth) -> None:
+    def __init__(self) -> None:
         self.flight = SingleFlight()
-        self.listener = _Listener(auth)
         self.pid = os.getpid()
         self.refusals = Refusals()
         self.patience = Pause()  # while the old token is valid, after a renewal ahead of its expiry failed
@@ -181,6 +179,7 @@ class RenewingAuth(AuthBase):
     renew_on_401: bool = field(on_setattr=_fixed)
     renew_in_background: bool = field(on_setattr=_fixed)
     _state: _State = field(repr=False)
+    _listener: _Listener | None = field(repr=False)
     _settled: tuple[BearerToken, float] = field(repr=False)
     """The current token, once it needs nothing but a look at the clock, and the time of its renewal.
 
@@ -223,7 +222,8 @@ class RenewingAuth(AuthBase):
             self._key()  # what cannot be part of a key is told now
 
     def _start(self) -> None:
-        _put(self, "_state", _State(self))
+        _put(self, "_state", _State())
+        _put(self, "_listener", _Listener(self) if self.renew_on_401 else None)
         self._settle(self.token if self.store is None else None)
 
     def _settle(self, token: BearerToken | None) -> None:
@@ -232,7 +232,7 @@ class RenewingAuth(AuthBase):
 
     def _attributes(self) -> dict[str, Any]:
         """Return all attributes, those that subclasses add included, but for the inner state."""
-        names = {f.name for f in fields(type(self))} - {"_state", "_settled"}
+        names = {f.name for f in fields(type(self))} - {"_state", "_listener", "_settled"}
         return {**{name: getattr(self, name) for name in names}, **self.__dict__}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -260,8 +260,9 @@ class RenewingAuth(AuthBase):
         """
         token, (settled, renewal) = self.token, self._settled
         request = (settled if token is settled and time() <= renewal else self._renewed(token))(request)
-        if self.renew_on_401:
-            hooks, listener = request.hooks["response"], self._state.listener
+        listener = self._listener
+        if listener is not None:
+            hooks = request.hooks["response"]
             if listener not in hooks:
                 hooks.append(listener)
         return request

@@ -610,7 +610,7 @@ class TestOwnRenewal:
         assert copied.renewals == 5
         assert copied == auth
         assert copied._state is not auth._state
-        assert copied._state.listener._auth is copied
+        assert copied._listener._auth is copied
 
 
 class TestRefusals:
