@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -21,6 +22,11 @@ from hypothesis import settings
 from requests_oauth2client import OAuth2Client
 from requests_oauth2client.cli import main
 from requests_oauth2client.testing import AuthorizationServer, ProtectedApi
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 # a busy machine is no failure, and a red run must be red again
 settings.register_profile("steady", deadline=None, print_blob=True)
@@ -34,7 +40,6 @@ CHROMIUM_ARGUMENTS = (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -241,3 +246,51 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         return Ran(status, written.out, written.err)
 
     return run
+
+
+# ---------------------------------------------------------------- `--attacks`
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--attacks", action="store_true", help="run the tests of tests/attacks.toml, and count attacks")
+
+
+def attacks() -> list[dict[str, Any]]:
+    return tomllib.loads((Path(__file__).parent / "attacks.toml").read_text("utf-8"))["attack"]
+
+
+def is_tried_by(attack: dict[str, Any], node_id: str) -> bool:
+    return node_id.removeprefix("tests/").startswith(tuple(attack["tests"]))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--attacks"):
+        return
+    table = attacks()
+    ids = [item.nodeid.removeprefix("tests/") for item in items]
+    wanted = [test for attack in table for test in attack["tests"]]
+    missing = [test for test in wanted if not any(node.startswith(test) for node in ids)]
+    if missing:
+        raise pytest.UsageError(f"tests/attacks.toml names tests that are not there: {missing}")
+    chosen = [item for item in items if any(is_tried_by(attack, item.nodeid) for attack in table)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.getoption("--attacks"):
+        return
+    survived = [report.nodeid for report in terminalreporter.stats.get("passed", ())]
+    tried = survived + [
+        report.nodeid for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, ())
+    ]
+    if not tried:
+        return
+    terminalreporter.section("attacks: tried, survived")
+    for attack in attacks():
+        counts = [sum(is_tried_by(attack, node) for node in nodes) for nodes in (tried, survived)]
+        terminalreporter.write_line(
+            "{:6}{:6}  {}: {} ({})".format(*counts, attack["by"], attack["what"], attack["source"])
+        )
+    distinct = [len(set(nodes)) for nodes in (tried, survived)]
+    terminalreporter.write_line("{:6}{:6}  attacks, each counted once".format(*distinct))
