@@ -173,7 +173,8 @@ class OAuth2Error(Exception):
         self._say(description or "OAuth 2.0 error", response=response, client=client, description=description)
 
     def _say(self, message: str, *, response: requests.Response | None = None, **attributes: Any) -> None:
-        super().__init__(f"{message} {self.hint}" if self.hint else message)
+        sentence = message if message.endswith((".", "?", "!")) else f"{message}."
+        super().__init__(f"{sentence} {self.hint}" if self.hint else message)
         self.response: Any = response
         self.request: Any = getattr(response, "request", None)
         self.client: Any = None
