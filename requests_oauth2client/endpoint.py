@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from ssl import SSLCertVerificationError
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypedDict
 from urllib.parse import urlencode
 
 import requests
@@ -34,6 +34,7 @@ from .exceptions import (
     InvalidTokenResponse,
     InvalidUseDPoPNonceResponse,
     MissingEndpointUri,
+    OAuth2Error,
     RequestTimeout,
     ResponseTooLarge,
     ServerError,
@@ -45,11 +46,12 @@ from .exceptions import (
     UseDPoPNonce,
 )
 from .hidden import Hidden, forget_locals, hidden
-from .retries import SINGLE_USE_GRANTS, with_retries
+from .retries import SINGLE_USE_GRANTS, tell_if_spent, with_retries
 from .strict_json import loads_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from http.cookiejar import CookieJar
     from typing import Protocol, TypeVar
 
     from requests.auth import AuthBase
@@ -67,6 +69,9 @@ if TYPE_CHECKING:
         def __call__(self, response: requests.Response, *, dpop_key: DPoPKey | None = None) -> T_co: ...
 
 
+Timeout: TypeAlias = float | tuple[float | None, float | None] | None
+"""Seconds to wait: for both, or for the connection and between bytes of the answer; `None` waits forever."""
+
 DEFAULT_TIMEOUT = 10.0
 """Seconds without a connection, or without a byte of answer, before a request to an AS is given up."""
 
@@ -83,6 +88,25 @@ NONCE_WANTED = "use_dpop_nonce"
 
 _OURS = frozenset({"method", "url", "data", "json", "files", "auth", "stream", "dpop", "dpop_key"})
 _NEVER_SENT = (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)
+
+
+class RequestOptions(TypedDict, total=False):
+    """Arguments of `requests.Session.request` that a request to an Authorization Server may have, `timeout` aside."""
+
+    headers: Mapping[str, str]
+    params: Mapping[str, Any]
+    cookies: Mapping[str, str] | CookieJar
+    proxies: Mapping[str, str]
+    hooks: Mapping[str, Any]
+    verify: bool | str
+    cert: str | tuple[str, str]
+    allow_redirects: Literal[False]
+
+
+class RequestsKwargs(RequestOptions, total=False):
+    """What `requests_kwargs` may hold, for one request to an Authorization Server."""
+
+    timeout: Timeout
 
 
 def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -129,10 +153,10 @@ def exchange(
     data: str | None = None,
     headers: Mapping[str, str],
     auth: Callable[[requests.PreparedRequest], requests.PreparedRequest] = no_auth,
-    timeout: Any = DEFAULT_TIMEOUT,
+    timeout: Timeout = DEFAULT_TIMEOUT,
     deadline: float | None = DEFAULT_DEADLINE,
     max_response_size: int = MAX_RESPONSE_SIZE,
-    requests_kwargs: Mapping[str, Any] | None = None,
+    requests_kwargs: RequestsKwargs | None = None,
 ) -> requests.Response:
     """Send one request to an Authorization Server, and return its answer with the whole body read.
 
@@ -208,14 +232,14 @@ class _Sent:
         return response
 
 
-def request_options(requests_kwargs: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def request_options(requests_kwargs: RequestsKwargs | None) -> RequestsKwargs:
     """Return `requests_kwargs`, an empty mapping for `None`.
 
     Raises:
         InvalidParam: it holds what makes the request to an endpoint, such as `data`, or `allow_redirects=True`.
 
     """
-    options = requests_kwargs or {}
+    options: RequestsKwargs = requests_kwargs or {}
     refused = _OURS & set(options)
     if options.get("allow_redirects"):
         refused |= {"allow_redirects"}
@@ -225,14 +249,14 @@ def request_options(requests_kwargs: Mapping[str, Any] | None) -> Mapping[str, A
     return options
 
 
-def _merged(options: dict[str, Any], requests_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(options: dict[str, Any], requests_kwargs: RequestsKwargs) -> dict[str, Any]:
     requests_kwargs = request_options(requests_kwargs)
     merged = {**options, **requests_kwargs, "headers": {**options["headers"], **(requests_kwargs.get("headers") or {})}}
     merged.pop("allow_redirects", None)
     return merged
 
 
-def _whole(deadline: float | None, timeout: Any) -> float | None:
+def _whole(deadline: float | None, timeout: Timeout) -> float | None:
     """Return the seconds for a whole exchange: who allows a silence of two minutes allows two minutes."""
     if deadline is None:
         return None
@@ -362,7 +386,7 @@ class BaseClient:
         return standard_error(response, self.exception_classes, default)
 
     def _get(
-        self, endpoint: str, *, accept: str = "application/json", requests_kwargs: Mapping[str, Any] | None = None
+        self, endpoint: str, *, accept: str = "application/json", requests_kwargs: RequestsKwargs | None = None
     ) -> requests.Response:
         """Send a GET without credentials, such as for a JWK Set."""
         return exchange(
@@ -385,9 +409,9 @@ class BaseClient:
         on_failure: Hook[T],
         auth: AuthBase | None = None,
         dpop_key: DPoPKey | None = None,
-        timeout: Any = None,
+        timeout: Timeout = None,
         accept: str = "application/json",
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
     ) -> T:
         """POST a form to an endpoint, and return what its hooks make of the answer.
 
@@ -444,7 +468,12 @@ class BaseClient:
                 response=response,
                 description="it wants a nonce in the DPoP proof, but the initial request did not include a DPoP proof",
             )
-        return on_failure(response, dpop_key=dpop_key)
+        try:
+            return on_failure(response, dpop_key=dpop_key)
+        except OAuth2Error as exc:
+            if single_use:
+                tell_if_spent(exc, response)
+            raise
 
 
 class _Proven:

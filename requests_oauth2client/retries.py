@@ -16,7 +16,7 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from .enums import GrantTypes
-from .exceptions import ConnectionFailed, InvalidParam, RequestTimeout, TransportError
+from .exceptions import ConnectionFailed, InvalidParam, OAuth2Error, RequestTimeout, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -152,6 +152,12 @@ def _ambiguous(response: requests.Response | None, failure: TransportError | Non
     if response is None:
         return failure is not None and failure.may_have_been_processed
     return response.status_code >= 500 and response.status_code not in REFUSED_STATUSES  # noqa: PLR2004 - server errors
+
+
+def tell_if_spent(error: OAuth2Error, response: requests.Response) -> None:
+    """Say in `error` that what `response` refused may have been spent, when that is not known."""
+    if _ambiguous(response, None):
+        error.args = (f"{error} {MAY_BE_SPENT}",)
 
 
 def _passes(policy: RetryPolicy, response: requests.Response | None, failure: TransportError | None) -> bool:

@@ -15,6 +15,7 @@ from requests_oauth2client import (
     ConnectionFailed,
     InvalidGrant,
     InvalidParam,
+    InvalidScope,
     InvalidTokenResponse,
     OAuth2Client,
     PrivateKeyJwt,
@@ -212,6 +213,14 @@ class TestSingleUse:
         assert client_with(RetryPolicy()).refresh_token(refresh_token)
         assert server.reuse_alarms == 0
 
+    @pytest.mark.parametrize("status", [400, 503])
+    def test_clear_answers(self, client_with, server, refresh_token, status):
+        """A server that says what happened leaves no doubt."""
+        server.misbehave("token", lambda _: Response.json({"error": "invalid_scope"}, status))
+        with pytest.raises(InvalidScope) as raised:
+            client_with().refresh_token(refresh_token)
+        assert "spent" not in str(raised.value)
+
     @pytest.mark.parametrize("status", [500, 502, 504])
     def test_ambiguous_answers(self, client_with, server, waits, refresh_token, status):
         """A failure behind a gateway may have come after the token was spent: it is not sent again."""
@@ -221,7 +230,7 @@ class TestSingleUse:
             return Response(status)
 
         server.misbehave("token", spent)
-        with pytest.raises(InvalidTokenResponse):
+        with pytest.raises(InvalidTokenResponse, match="may have been spent"):
             client_with(RetryPolicy(statuses=range(500, 600))).refresh_token(refresh_token)
         assert (server.count("token"), waits, server.reuse_alarms) == (1, [], 0)
 
