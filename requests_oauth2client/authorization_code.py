@@ -22,7 +22,6 @@ from .strict_json import loads_object
 from .token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import EllipsisType
 
     import requests
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from .authorization_request import BaseAuthorizationRequest
     from .dpop import DPoPKey
+    from .endpoint import RequestsKwargs
     from .jwks import VerificationKeys
     from .scopes import Scope
     from .tokens import BearerToken
@@ -117,7 +117,7 @@ class AuthorizationCode(TokenEndpoint):
         enc_jwk: Any = None,
         lifetime: int = 300,
         push: bool | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **request_kwargs: Any,
     ) -> BaseAuthorizationRequest:
         """Make an Authorization Request in the form that this server wants, ready for the user.
@@ -168,7 +168,7 @@ class AuthorizationCode(TokenEndpoint):
     def pushed_authorization_request(
         self,
         authorization_request: BaseAuthorizationRequest,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
     ) -> RequestUriParameterAuthorizationRequest:
         """Send an Authorization Request to the server, and return the reference which stands for it (RFC 9126 §2).
 
@@ -257,7 +257,7 @@ class AuthorizationCode(TokenEndpoint):
         validate: bool = True,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **token_kwargs: Any,
     ) -> BearerToken:
         """Redeem an authorization code (RFC 6749 §4.1.3), and validate the ID Token that comes with the token.

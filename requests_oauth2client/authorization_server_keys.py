@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import requests
     from jwskate import JwkSet
 
+    from .endpoint import RequestsKwargs
     from .jwks import ServerKeys, VerificationKeys
 
 
@@ -41,7 +42,7 @@ class AuthorizationServerKeys(BaseClient):
         """The keys that verify what the server signed; they are fetched from `jwks_uri` when they are needed."""
         return KeySource(self._server_keys, self._fetch_keys if self.jwks_uri else None)
 
-    def update_authorization_server_public_keys(self, requests_kwargs: Mapping[str, Any] | None = None) -> JwkSet:
+    def update_authorization_server_public_keys(self, requests_kwargs: RequestsKwargs | None = None) -> JwkSet:
         """Fetch the keys now, in place of those that are known, and return `authorization_server_jwks`.
 
         There is no need to: keys are fetched when one is needed, and again when they are too old or one is unknown.
@@ -79,7 +80,7 @@ class AuthorizationServerKeys(BaseClient):
             raise InvalidJwksResponse(response=response, description=str(exc)) from exc
 
     def _fetch_keys(
-        self, requests_kwargs: Mapping[str, Any] | None = None
+        self, requests_kwargs: RequestsKwargs | None = None
     ) -> tuple[list[Mapping[str, Any]], float | None]:
         response = self._get(Endpoints.JWKS.value, requests_kwargs=requests_kwargs)
         return self.parse_jwks_response(response), cache_lifetime(response.headers)

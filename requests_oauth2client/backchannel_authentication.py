@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import requests
 
     from .dpop import DPoPKey
+    from .endpoint import RequestsKwargs
     from .id_token import IdToken
     from .scopes import Scope
 
@@ -114,7 +115,7 @@ class BackChannelAuthentication(TokenEndpoint):
         requested_expiry: int | None = None,
         private_jwk: Any = None,
         alg: str | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **ciba_kwargs: Any,
     ) -> BackChannelAuthenticationResponse:
         """Ask the server to authenticate a user (CIBA §7.1).
@@ -219,7 +220,7 @@ class BackChannelAuthentication(TokenEndpoint):
     def ciba(
         self,
         auth_req_id: str | BackChannelAuthenticationResponse,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         *,
         validate: bool = True,
         dpop: bool | None = None,
@@ -338,7 +339,7 @@ class BackChannelAuthenticationPollingJob(BaseTokenEndpointPollingJob):  # type:
         *,
         interval: float | None = None,
         slow_down_interval: float = 5,
-        requests_kwargs: dict[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **token_kwargs: Any,
     ) -> None:
         """Make a job out of what `backchannel_authentication_request` returned.

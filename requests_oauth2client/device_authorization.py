@@ -19,12 +19,12 @@ from .scopes import format_scope
 from .token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     import requests
 
     from .dpop import DPoPKey
+    from .endpoint import RequestsKwargs
     from .tokens import BearerToken
 
 
@@ -86,7 +86,7 @@ class DeviceAuthorization(TokenEndpoint):
     __slots__ = ()
 
     def authorize_device(
-        self, requests_kwargs: Mapping[str, Any] | None = None, **data: Any
+        self, requests_kwargs: RequestsKwargs | None = None, **data: Any
     ) -> DeviceAuthorizationResponse:
         """Start a device flow (RFC 8628 §3.1).
 
@@ -140,7 +140,7 @@ class DeviceAuthorization(TokenEndpoint):
         validate: bool = True,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **token_kwargs: Any,
     ) -> BearerToken:
         """Ask once for the token of a device flow (RFC 8628 §3.4).
@@ -225,7 +225,7 @@ class DeviceAuthorizationPollingJob(BaseTokenEndpointPollingJob):  # type: ignor
         device_code: str | DeviceAuthorizationResponse,
         interval: float | None = None,
         slow_down_interval: float = 5,
-        requests_kwargs: dict[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **token_kwargs: Any,
     ) -> None:
         """Make a job out of what `authorize_device` returned.

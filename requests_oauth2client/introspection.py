@@ -15,11 +15,10 @@ from .strict_json import loads, loads_object
 from .tokens import BearerToken, token_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import requests
 
     from .dpop import DPoPKey
+    from .endpoint import RequestsKwargs
 
 
 class Introspection(BaseClient):
@@ -31,7 +30,7 @@ class Introspection(BaseClient):
         self,
         token: str | BearerToken,
         token_type_hint: str | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **introspect_kwargs: Any,
     ) -> Any:
         """Ask the server what a token is worth (RFC 7662 §2).

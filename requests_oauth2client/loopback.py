@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .authorization_code import AuthorizationCode
     from .authorization_request import BaseAuthorizationRequest
     from .authorization_response import AuthorizationResponse
+    from .endpoint import RequestsKwargs
     from .tokens import BearerToken
 
 HOSTS = ("127.0.0.1", "::1", "localhost")
@@ -340,7 +341,7 @@ def authorize_by_loopback(
     paste_from: TextIO | EllipsisType | None = ...,
     tell: Callable[[str], None] = _tell,
     app_name: str = "your program",
-    requests_kwargs: Mapping[str, Any] | None = None,
+    requests_kwargs: RequestsKwargs | None = None,
     token_kwargs: Mapping[str, Any] | None = None,
     **request_kwargs: Any,
 ) -> BearerToken:

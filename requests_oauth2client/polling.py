@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from .dpop import DPoPKey
-    from .endpoint import BaseClient
+    from .endpoint import BaseClient, RequestsKwargs
     from .exceptions import OAuth2Error
     from .tokens import BearerToken
 
@@ -115,7 +115,7 @@ class BaseTokenEndpointPollingJob:
     """
 
     client: BaseClient = field(on_setattr=_fixed)
-    requests_kwargs: dict[str, Any] = field(on_setattr=_fixed, repr=False)
+    requests_kwargs: RequestsKwargs = field(on_setattr=_fixed, repr=False)
     token_kwargs: dict[str, Any] = field(on_setattr=_fixed, repr=False)
     slow_down_interval: float = field(on_setattr=_fixed)
     interval: float
@@ -128,7 +128,7 @@ class BaseTokenEndpointPollingJob:
     def __init__(
         self,
         client: BaseClient,
-        requests_kwargs: dict[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         token_kwargs: dict[str, Any] | None = None,
         slow_down_interval: float = 5,
         interval: float | None = None,

@@ -14,11 +14,10 @@ from .hidden import hidden
 from .tokens import BearerToken, token_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import requests
 
     from .dpop import DPoPKey
+    from .endpoint import RequestsKwargs
 
 
 class Revocation(BaseClient):
@@ -30,7 +29,7 @@ class Revocation(BaseClient):
         self,
         token: str | BearerToken,
         token_type_hint: str | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **revoke_kwargs: Any,
     ) -> bool:
         """Revoke a token (RFC 7009 §2.1).
@@ -76,13 +75,13 @@ class Revocation(BaseClient):
         return False
 
     def revoke_access_token(
-        self, access_token: str | BearerToken, requests_kwargs: Mapping[str, Any] | None = None, **revoke_kwargs: Any
+        self, access_token: str | BearerToken, requests_kwargs: RequestsKwargs | None = None, **revoke_kwargs: Any
     ) -> bool:
         """Revoke an access token; see `revoke_token`."""
         return self.revoke_token(access_token, TokenType.ACCESS_TOKEN.value, requests_kwargs, **revoke_kwargs)
 
     def revoke_refresh_token(
-        self, refresh_token: str | BearerToken, requests_kwargs: Mapping[str, Any] | None = None, **revoke_kwargs: Any
+        self, refresh_token: str | BearerToken, requests_kwargs: RequestsKwargs | None = None, **revoke_kwargs: Any
     ) -> bool:
         """Revoke a refresh token; see `revoke_token`."""
         return self.revoke_token(refresh_token, TokenType.REFRESH_TOKEN.value, requests_kwargs, **revoke_kwargs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF8
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from attrs import evolve
 
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
     import requests
     from jwskate import Jwt
+    from typing_extensions import Unpack
 
-    from .dpop import DPoPKey
-    from .endpoint import Hook
+    from .dpop import DPoPKey, DPoPToken
+    from .endpoint import Hook, RequestOptions, RequestsKwargs, Timeout
     from .id_token import IdTokenClient
     from .scopes import Scope
 
@@ -49,14 +50,34 @@ class TokenEndpoint(BaseClient):
     if TYPE_CHECKING:
         token_class: type[BearerToken]
 
+    @overload
     def token_request(
         self,
         data: Mapping[str, Any],
         *,
-        timeout: Any = None,
+        timeout: Timeout = None,
+        dpop: Literal[True],
+        dpop_key: DPoPKey | None = None,
+        **requests_kwargs: Unpack[RequestOptions],
+    ) -> DPoPToken: ...
+    @overload
+    def token_request(
+        self,
+        data: Mapping[str, Any],
+        *,
+        timeout: Timeout = None,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
-        **requests_kwargs: Any,
+        **requests_kwargs: Unpack[RequestOptions],
+    ) -> BearerToken: ...
+    def token_request(
+        self,
+        data: Mapping[str, Any],
+        *,
+        timeout: Timeout = None,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        **requests_kwargs: Unpack[RequestOptions],
     ) -> BearerToken:
         """Send a token request: the open door for any grant.
 
@@ -124,13 +145,33 @@ class TokenEndpoint(BaseClient):
         error = self._standard_error(response, UnknownTokenEndpointError)
         raise error or InvalidTokenResponse(response=response)
 
+    @overload
+    def client_credentials(
+        self,
+        scope: Scope = None,
+        *,
+        dpop: Literal[True],
+        dpop_key: DPoPKey | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
+        **token_kwargs: Any,
+    ) -> DPoPToken: ...
+    @overload
     def client_credentials(
         self,
         scope: Scope = None,
         *,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
+        **token_kwargs: Any,
+    ) -> BearerToken: ...
+    def client_credentials(
+        self,
+        scope: Scope = None,
+        *,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **token_kwargs: Any,
     ) -> BearerToken:
         """Get a token for the client itself (RFC 6749 §4.4).
@@ -150,10 +191,30 @@ class TokenEndpoint(BaseClient):
         data = {"grant_type": GrantTypes.CLIENT_CREDENTIALS.value, "scope": format_scope(scope), **token_kwargs}
         return self.token_request(data, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
 
+    @overload
+    def refresh_token(
+        self,
+        refresh_token: DPoPToken,
+        requests_kwargs: RequestsKwargs | None = None,
+        *,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        **token_kwargs: Any,
+    ) -> DPoPToken: ...
+    @overload
     def refresh_token(
         self,
         refresh_token: str | BearerToken,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
+        *,
+        dpop: bool | None = None,
+        dpop_key: DPoPKey | None = None,
+        **token_kwargs: Any,
+    ) -> BearerToken: ...
+    def refresh_token(
+        self,
+        refresh_token: str | BearerToken,
+        requests_kwargs: RequestsKwargs | None = None,
         *,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
@@ -214,7 +275,7 @@ class TokenEndpoint(BaseClient):
         *,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **token_kwargs: Any,
     ) -> BearerToken:
         """Get a token with the password of a user (RFC 6749 §4.3; RFC 9700 §2.4 forbids it for new systems).
@@ -248,7 +309,7 @@ class TokenEndpoint(BaseClient):
         *,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **token_kwargs: Any,
     ) -> BearerToken:
         """Get a token with a JWT as authorization grant (RFC 7523 §2.1).
@@ -280,7 +341,7 @@ class TokenEndpoint(BaseClient):
         *,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **token_kwargs: Any,
     ) -> BearerToken:
         """Get a token with a SAML 2.0 assertion as authorization grant (RFC 7522 §2.1).

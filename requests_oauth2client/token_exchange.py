@@ -27,12 +27,12 @@ from .token_endpoint import TokenEndpoint, encoded_xml, token_members
 from .tokens import BearerToken, token_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import TypeGuard
 
     import requests
 
     from .dpop import DPoPKey
+    from .endpoint import RequestsKwargs
     from .id_token import IdToken
 
 URN = "urn:ietf:params:oauth:token-type:"
@@ -75,7 +75,7 @@ class TokenExchange(TokenEndpoint):
         requested_token_type: str | None = None,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         **token_kwargs: Any,
     ) -> BearerToken:
         """Exchange a token for another (RFC 8693 §2.1).

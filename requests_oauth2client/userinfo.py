@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jwskate import Jwk
 
     from .dpop import DPoPKey
+    from .endpoint import RequestsKwargs
     from .id_token import IdToken
 
 JWT_MEDIA_TYPE = "application/jwt"
@@ -51,7 +52,7 @@ class UserInfo(AuthorizationServerKeys):
     def userinfo(
         self,
         access_token: str | BearerToken,
-        requests_kwargs: Mapping[str, Any] | None = None,
+        requests_kwargs: RequestsKwargs | None = None,
         *,
         id_token: IdToken | None = None,
     ) -> dict[str, Any]:
