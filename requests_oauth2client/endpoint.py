@@ -72,9 +72,6 @@ if TYPE_CHECKING:
 Timeout: TypeAlias = float | tuple[float | None, float | None] | None
 """Seconds to wait: for both, or for the connection and between bytes of the answer; `None` waits forever."""
 
-Timeout: TypeAlias = float | tuple[float | None, float | None] | None
-"""Seconds to wait: for both, or for the connection and between bytes of the answer; `None` waits forever."""
-
 DEFAULT_TIMEOUT = 10.0
 """Seconds without a connection, or without a byte of answer, before a request to an AS is given up."""
 
@@ -91,25 +88,6 @@ NONCE_WANTED = "use_dpop_nonce"
 
 _OURS = frozenset({"method", "url", "data", "json", "files", "auth", "stream", "dpop", "dpop_key"})
 _NEVER_SENT = (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)
-
-
-class RequestOptions(TypedDict, total=False):
-    """Arguments of `requests.Session.request` that a request to an Authorization Server may have, `timeout` aside."""
-
-    headers: Mapping[str, str]
-    params: Mapping[str, Any]
-    cookies: Mapping[str, str] | CookieJar
-    proxies: Mapping[str, str]
-    hooks: Mapping[str, Any]
-    verify: bool | str
-    cert: str | tuple[str, str]
-    allow_redirects: Literal[False]
-
-
-class RequestsKwargs(RequestOptions, total=False):
-    """What `requests_kwargs` may hold, for one request to an Authorization Server."""
-
-    timeout: Timeout
 
 
 class RequestOptions(TypedDict, total=False):
