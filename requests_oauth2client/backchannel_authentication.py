@@ -244,7 +244,8 @@ class BackChannelAuthentication(TokenEndpoint):
             SlowDown: as pending, and the interval grows.
             ExpiredToken: too late.
             AccessDenied: the user said no.
-            InvalidIdToken: the ID Token must not be accepted; `MissingIdToken` when `acr_values` were asked for and none came.
+            InvalidIdToken: the ID Token must not be accepted; `MissingIdToken` when `acr_values` were asked for and
+                none came.
             OAuth2Error: see `token_request`.
 
         """

@@ -1,4 +1,4 @@
-"""What type checkers see: these examples run, and mypy checks them in strict mode."""
+"""What type checkers see: these examples run, and mypy and pyright check them in strict mode."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ import requests
 
 from requests_oauth2client import (
     ApiClient,
+    AuthorizationResponse,
     BearerToken,
     ClientSecretBasic,
+    DeviceAuthorizationPollingJob,
+    DPoPKey,
+    DPoPToken,
+    InvalidParam,
     InvalidScope,
     OAuth2AccessTokenAuth,
     OAuth2Client,
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import assert_type
 
+    from requests_oauth2client.endpoint import RequestsKwargs
     from requests_oauth2client.testing import AuthorizationServer, ProtectedApi
 else:
 
@@ -103,3 +109,48 @@ def test_client_authentication() -> None:
     client = OAuth2Client("https://as.local/token", auth=ByHeader("me"))
     assert_type(client.client_id, str)
     assert OAuth2Client("https://as.local/token", ClientSecretBasic("me", "secret")).client_secret == "secret"
+
+
+def test_bound_tokens(client: OAuth2Client) -> None:
+    """Who asks for a bound token gets one, and so does who refreshes one."""
+    token = client.client_credentials(dpop=True)
+    assert_type(token, DPoPToken)
+    assert_type(token.dpop_key, DPoPKey)
+    assert_type(client.token_request({"grant_type": "client_credentials"}, dpop=True), DPoPToken)
+    assert_type(client.client_credentials(dpop=False), BearerToken)
+    refresh: Callable[[DPoPToken], DPoPToken] = client.refresh_token
+    assert refresh == client.refresh_token
+
+
+def test_requests_kwargs(client: OAuth2Client) -> None:
+    """What is passed through to requests has types, too."""
+    options: RequestsKwargs = {"verify": True, "timeout": (5, 10), "headers": {"X-Trace": "1"}}
+    assert_type(client.client_credentials(requests_kwargs=options), BearerToken)
+    assert_type(client.token_request({"grant_type": "client_credentials"}, timeout=5, verify=True), BearerToken)
+    with pytest.raises(InvalidParam):
+        client.client_credentials(requests_kwargs={"data": "x"})  # type: ignore[call-overload]
+    if TYPE_CHECKING:
+        client.revoke_access_token("token", {"verfy": False})  # type: ignore[arg-type]
+        client.token_request({}, verfy=False)  # type: ignore[call-overload]
+
+
+def test_logins(client: OAuth2Client, server: AuthorizationServer) -> None:
+    """From the request over the callback to the token, each step has its type."""
+    server.add_client("client_id", client_secret="client_secret", redirect_uris="https://app.local/callback")
+    request = client.authorization_request(redirect_uri="https://app.local/callback", scope="openid")
+    assert_type(request.uri, str)
+    response = request.validate_callback(server.authorize(request.uri, user="alice"))
+    assert_type(response, AuthorizationResponse)
+    assert_type(client.authorization_code(response), BearerToken)
+
+
+def test_device_flow(client: OAuth2Client, server: AuthorizationServer) -> None:
+    """A job gives a token in the end, or perhaps at each call."""
+    server.polling_interval = 0
+    pending = client.authorize_device(scope="read")
+    assert_type(pending.user_code, str)
+    server.approve_device(pending.user_code, "alice")
+    job = DeviceAuthorizationPollingJob(client, pending)
+    assert_type(job(), "BearerToken | None")
+    if TYPE_CHECKING:
+        assert_type(job.wait(), BearerToken)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
 app = Flask(__name__)
-app.secret_key = os.environ["SECRET_KEY"]
+app.secret_key = secret = os.environ["SECRET_KEY"]
 app.config.update(SESSION_COOKIE_SECURE=True, SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax")
-logins = LoginCookies(app.secret_key)
+logins = LoginCookies(secret)
 
 
 @cache
