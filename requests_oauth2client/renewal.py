@@ -363,7 +363,8 @@ class RenewingAuth(AuthBase):
         """Get a new token and put it into `token`; subclasses do it with their grant.
 
         With a store, this runs on a copy of the handler, whose token is the stored one. Then what it changed is taken
-        over: its attributes at once, the token when it is stored.
+        over: its attributes at once, the token when it is stored. Leave the call to the handler: your own takes no
+        lock, and may spend a refresh token that another holder spent.
         """
         raise NotImplementedError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,6 +16,7 @@ from requests_oauth2client.token_store import LOCK_TIMEOUT
 from .file_locks import FileLocks, file_name, private_directory
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
@@ -102,6 +102,8 @@ class SqliteTokenStore:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
+        import sqlite3  # 2 ms that only its users need
+
         try:
             with self._guard:
                 if self._connection is None:
@@ -115,7 +117,7 @@ class SqliteTokenStore:
             raise CorruptTokenStore(_foreign(self.path)) from exc
 
     def __del__(self) -> None:
-        with suppress(AttributeError, sqlite3.Error):  # it was not made, or the interpreter ends
+        with suppress(Exception):  # it was not made, or the interpreter ends
             self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -126,6 +128,8 @@ class SqliteTokenStore:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    import sqlite3  # see `_connected`
+
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except OSError as exc:
