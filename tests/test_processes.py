@@ -240,6 +240,18 @@ def test_killed_while_it_renews(fleet: Fleet, step: str) -> None:
         assert fleet.server.count("token") - before == 1
 
 
+@pytest.mark.parametrize("fleet", ["file"], indirect=True)
+def test_killed_while_it_writes(fleet: Fleet) -> None:
+    """A process that is killed between two writes to the disk leaves the old token, and nothing that disturbs."""
+    fleet.log_in("alice")
+    fleet.use("alice")
+    fleet.expire()
+    assert fleet.processes[0].ask("fork", die_at="replacing") == {"code": -9}
+    assert fleet.processes[1].ask("one_call") == {"error": "InvalidGrant"}
+    fleet.log_in("alice")
+    assert fleet.processes[1].ask("one_call") == {"status": 200}
+
+
 @pytest.mark.parametrize("step", ["locked", "sending", "answered", "renewed", "stored"])
 def test_killed_while_it_asks_for_itself(fleet: Fleet, step: str) -> None:
     """A fleet that gets tokens in its own name goes on, wherever the process that renews is killed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -32,6 +33,7 @@ from requests_oauth2client import (
     SqliteTokenStore,
     TokenStore,
     TokenStoreUnavailable,
+    token_stores,
 )
 from requests_oauth2client.token_store import Entry, StoredToken, token_key
 from requests_oauth2client.token_stores import file as file_store
@@ -340,6 +342,31 @@ class TestFile:
         monkeypatch.undo()
         assert store.get(KEY) == SECRET
 
+    def test_no_permission(self, store, monkeypatch):
+        """A file that cannot be read or deleted is told."""
+
+        def refuse(*args, **kwargs):
+            raise PermissionError(13, "Permission denied")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", refuse)
+            with pytest.raises(TokenStoreUnavailable, match="Cannot delete"):
+                store.delete(KEY)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", refuse)
+            with pytest.raises(TokenStoreUnavailable, match=r"Cannot read .* errno 13"):
+                store.get(KEY)
+
+    def test_directory_gone(self, store):
+        """A directory that is not there any more is told by what would write."""
+        shutil.rmtree(store.directory)
+        assert store.get(KEY) is None
+        store.directory.write_text("a file")
+        with pytest.raises(TokenStoreUnavailable):
+            store.put(KEY, SECRET, replacing=None)
+        with pytest.raises(TokenStoreUnavailable), store.lock(KEY):
+            pytest.fail("a lock without a file")
+
     def test_missing_package(self, tmp_path, monkeypatch):
         """Without the lock library, the error says what to install."""
         monkeypatch.setitem(sys.modules, "filelock", None)
@@ -495,6 +522,12 @@ class TestEncrypted:
         """What is no key is told at once."""
         with pytest.raises(InvalidParam, match="Fernet"):
             EncryptedTokenStore(inner, keys)
+
+
+def test_unknown_store():
+    """A store that is not there is an `AttributeError`, as in any module."""
+    with pytest.raises(AttributeError, match="OtherTokenStore"):
+        token_stores.OtherTokenStore  # noqa: B018 - reading it is the test
 
 
 def describe(**changes: Any) -> str:
