@@ -15,7 +15,7 @@ from functools import cache, partial
 from json.encoder import encode_basestring_ascii as quoted
 from os import urandom
 from time import time
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import define, field, frozen, setters
 
@@ -164,18 +164,19 @@ class DPoPKey:
                 raise InvalidDPoPAlg(str(alg))
         if alg is not None and alg not in algs:
             raise InvalidDPoPAlg(alg)
-        _set(self, "_material", private_key)
-        _set(self, "alg", alg or algs[0])
-        _set(self, "jti_generator", jti_generator)
-        _set(self, "iat_generator", iat_generator)
-        _set(self, "jwt_typ", jwt_typ)
-        _set(self, "dpop_token_class", dpop_token_class or DPoPToken)
-        _set(self, "as_nonce", as_nonce)
-        _set(self, "rs_nonce", rs_nonce)
-        _set(self, "_as_memory", NonceMemory())
-        _set(self, "_rs_memory", NonceMemory())
-        _set(self, "_signer", None)
-        _set(self, "_hashed", None)
+        put = _set.__get__(self)  # bound once, for twelve calls
+        put("_material", private_key)
+        put("alg", alg or algs[0])
+        put("jti_generator", jti_generator)
+        put("iat_generator", iat_generator)
+        put("jwt_typ", jwt_typ)
+        put("dpop_token_class", dpop_token_class or DPoPToken)
+        put("as_nonce", as_nonce)
+        put("rs_nonce", rs_nonce)
+        put("_as_memory", NonceMemory())
+        put("_rs_memory", NonceMemory())
+        put("_signer", None)
+        put("_hashed", None)
 
     @classmethod
     def generate(
@@ -542,7 +543,8 @@ class DPoPToken(BearerToken):  # type: ignore[override]  # nobody calls the cons
             UnsupportedTokenTypeError: the server answered with another type of token, such as `Bearer`: a downgrade.
 
         """
-        text, key = cast("Any", access_token), cast("Any", _dpop_key)
+        text: Any = access_token
+        key: Any = _dpop_key
         if not isinstance(text, str) or not _TOKEN68.fullmatch(text):
             raise InvalidDPoPAccessToken(access_token)
         if not isinstance(key, DPoPKey):

@@ -239,7 +239,9 @@ def request_options(requests_kwargs: RequestsKwargs | None) -> RequestsKwargs:
         InvalidParam: it holds what makes the request to an endpoint, such as `data`, or `allow_redirects=True`.
 
     """
-    options: RequestsKwargs = requests_kwargs or {}
+    if not requests_kwargs:
+        return {}
+    options: RequestsKwargs = requests_kwargs
     refused = _OURS & set(options)
     if options.get("allow_redirects"):
         refused |= {"allow_redirects"}
@@ -260,7 +262,9 @@ def _whole(deadline: float | None, timeout: Timeout) -> float | None:
     """Return the seconds for a whole exchange: who allows a silence of two minutes allows two minutes."""
     if deadline is None:
         return None
-    parts = timeout if isinstance(timeout, tuple) else (timeout,)
+    if isinstance(timeout, (int, float)):
+        return max(deadline, timeout)
+    parts = timeout if isinstance(timeout, tuple) else ()
     return max(deadline, sum(part for part in parts if isinstance(part, (int, float))))
 
 
@@ -491,7 +495,7 @@ class _Proven:
 
 
 def _wants_nonce(response: requests.Response) -> bool:
-    return not response.ok and isinstance(
+    return response.status_code >= 400 and isinstance(  # noqa: PLR2004 - the classes of errors
         standard_error(response, {"use_dpop_nonce": UseDPoPNonce}, EndpointError), UseDPoPNonce
     )
 
