@@ -22,12 +22,14 @@ from .strict_json import loads_object
 from .token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import EllipsisType
 
     import requests
     from jwskate import Jwk
 
     from .authorization_request import BaseAuthorizationRequest
+    from .client_authentication import PrivateKey
     from .dpop import DPoPKey
     from .endpoint import RequestsKwargs
     from .jwks import VerificationKeys
@@ -113,8 +115,8 @@ class AuthorizationCode(TokenEndpoint):
     def start_authorization(
         self,
         *,
-        sign_jwk: Any = None,
-        enc_jwk: Any = None,
+        sign_jwk: PrivateKey | None = None,
+        enc_jwk: Jwk | Mapping[str, Any] | None = None,
         lifetime: int = 300,
         push: bool | None = None,
         requests_kwargs: RequestsKwargs | None = None,
@@ -149,7 +151,11 @@ class AuthorizationCode(TokenEndpoint):
         return request
 
     def _signed(
-        self, request: AuthorizationRequest, sign_jwk: Any, enc_jwk: Any, lifetime: int
+        self,
+        request: AuthorizationRequest,
+        sign_jwk: PrivateKey,
+        enc_jwk: Jwk | Mapping[str, Any] | None,
+        lifetime: int,
     ) -> RequestParameterAuthorizationRequest:
         if self.issuer is None:
             msg = "A signed Authorization Request is addressed to the issuer: pass `issuer=` to the client."

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from requests.auth import AuthBase
     from typing_extensions import Self
 
+    from .client_authentication import ClientCredentials, PrivateKey
     from .events import EventHook
     from .retries import RetryPolicy
 
@@ -141,12 +142,12 @@ class OAuth2Client(
     def __init__(
         self,
         token_endpoint: str,
-        auth: AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         *,
         client_id: str | None = None,
         client_secret: str | None = None,
-        private_key: Any = None,
-        private_jwk: Any = None,
+        private_key: PrivateKey | None = None,
+        private_jwk: PrivateKey | None = None,
         session: requests.Session | None = None,
         authorization_server_jwks: JwkSet | Mapping[str, Any] | None = None,
         issuer: str | None = None,
@@ -321,10 +322,10 @@ class OAuth2Client(
         url: str | None = None,
         issuer: str | None = None,
         *,
-        auth: AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         client_id: str | None = None,
         client_secret: str | None = None,
-        private_key: Any = None,
+        private_key: PrivateKey | None = None,
         session: requests.Session | None = None,
         origin_policy: OriginPolicy = DEFAULT_ORIGIN_POLICY,
         testing: bool = False,

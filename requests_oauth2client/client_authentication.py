@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cached_property, partial
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl, quote_plus, urlencode
 from uuid import uuid4
 
@@ -32,8 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import requests
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
     from jwskate import Jwk
     from typing_extensions import Self
+
+PrivateKey: TypeAlias = "Jwk | Mapping[str, Any] | PrivateKeyTypes | str | bytes"
+"""A private key as a JWK, as PEM, or of `cryptography`."""
+
+ClientCredentials: TypeAlias = "AuthBase | tuple[str, str | PrivateKey] | str"
+"""A client authentication method, or `(client_id, secret)`, `(client_id, private_key)`, `client_id`."""
 
 FORM = "application/x-www-form-urlencoded"
 CLIENT_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -44,6 +51,10 @@ def _identifier(_instance: Any, attribute: Any, value: Any) -> None:
     if not isinstance(value, str) or not value or not value.isprintable():
         msg = f"`{attribute.name}` of type {type(value).__name__} is not supported: pass a non-empty printable str."
         raise UnsupportedClientCredentials(msg)
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _uuid4() -> str:
@@ -69,9 +80,9 @@ class BaseClientAuthenticationMethod(AuthBase):
 
         """
         content_type = request.headers.get("Content-Type")
-        if request.method != "POST" or (content_type and content_type.partition(";")[0].strip().lower() != FORM):
-            raise InvalidRequestForClientAuthentication(request)
-        return request
+        if request.method == "POST" and (content_type == FORM or not content_type or _media_type(content_type) == FORM):
+            return request
+        raise InvalidRequestForClientAuthentication(request)
 
     def for_issuer(self, issuer: str | None) -> BaseClientAuthenticationMethod:  # noqa: ARG002 - most methods have no audience
         """Return the same method, bound to the Authorization Server `issuer` where that makes a difference."""
@@ -269,7 +280,7 @@ class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
     def __init__(
         self,
         client_id: str,
-        private_jwk: Jwk | Mapping[str, Any] | Any,
+        private_jwk: PrivateKey,
         *,
         alg: str | None = None,
         lifetime: int = 60,
@@ -340,12 +351,12 @@ def _from_credential(
 
 
 def client_auth_factory(
-    auth: Any,
+    auth: ClientCredentials | None,
     *,
     client_id: str | None = None,
     client_secret: str | None = None,
-    private_key: Any = None,
-    private_jwk: Any = None,
+    private_key: PrivateKey | None = None,
+    private_jwk: PrivateKey | None = None,
     audience: str | None = None,
     default_auth_handler: Callable[[str, str], AuthBase] = ClientSecretPost,
 ) -> AuthBase:
@@ -365,17 +376,18 @@ def client_auth_factory(
 
     """
     key = private_jwk if private_key is None else private_key
-    if auth is not None:
+    given: Any = auth  # by the word of its type only
+    if given is not None:
         if client_id is not None or client_secret is not None or key is not None:
             msg = "`auth` together with `client_id`, a secret or a key is not supported: pass one or the others."
             raise UnsupportedClientCredentials(msg)
-        if isinstance(auth, tuple) and len(auth) == 2:  # noqa: PLR2004 - a pair
-            return _from_credential(*auth, audience, default_auth_handler)
-        if isinstance(auth, str):
-            return PublicApp(auth)
-        if callable(auth) and not isinstance(auth, type):
-            return auth  # type: ignore[no-any-return]  # any callable is an auth handler to requests
-        msg = f"`auth` of type {type(auth).__name__} is not supported: pass a client authentication method, or a pair."
+        if isinstance(given, tuple) and len(given) == 2:  # noqa: PLR2004 - a pair
+            return _from_credential(*given, audience, default_auth_handler)
+        if isinstance(given, str):
+            return PublicApp(given)
+        if callable(given) and not isinstance(given, type):
+            return given  # type: ignore[no-any-return]  # any callable is an auth handler to requests
+        msg = f"`auth` of type {type(given).__name__} is not supported: pass a client authentication method, or a pair."
         raise UnsupportedClientCredentials(msg)
     if client_id is None:
         msg = "A client without credentials is not supported: pass `client_id` (and a secret or key), or `auth`."

@@ -13,6 +13,8 @@ from .common import https_url
 if TYPE_CHECKING:
     import requests
 
+    from requests_oauth2client.client_authentication import ClientCredentials, PrivateKey
+
 _LABELS_OF_CUSTOM_DOMAIN = 3
 """A custom domain is a name inside of a domain, such as `login.example.com`."""
 
@@ -45,11 +47,11 @@ class Auth0:
     def client(
         cls,
         tenant: str,
-        auth: requests.auth.AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         *,
         client_id: str | None = None,
         client_secret: str | None = None,
-        private_jwk: Any = None,
+        private_jwk: PrivateKey | None = None,
         session: requests.Session | None = None,
         **kwargs: Any,
     ) -> OAuth2Client:
@@ -90,11 +92,11 @@ class Auth0:
     def management_api_client(
         cls,
         tenant: str,
-        auth: requests.auth.AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         *,
         client_id: str | None = None,
         client_secret: str | None = None,
-        private_jwk: Any = None,
+        private_jwk: PrivateKey | None = None,
         session: requests.Session | None = None,
         **kwargs: Any,
     ) -> ApiClient:

@@ -12,6 +12,8 @@ from .common import https_url, plain_name
 if TYPE_CHECKING:
     import requests
 
+    from requests_oauth2client.client_authentication import ClientCredentials
+
 
 class Cognito:
     """Clients of a user pool.
@@ -25,7 +27,7 @@ class Cognito:
         cls,
         user_pool_id: str,
         domain: str,
-        auth: requests.auth.AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         *,
         client_id: str | None = None,
         client_secret: str | None = None,

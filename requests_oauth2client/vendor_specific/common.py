@@ -13,6 +13,8 @@ from requests_oauth2client.exceptions import InvalidParam
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from requests_oauth2client.client_authentication import ClientCredentials, PrivateKey
+
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -66,7 +68,11 @@ class EndpointAudienceJwt(PrivateKeyJwt):
 
 
 def credentials(
-    auth: Any, client_id: str | None, client_secret: str | None, private_jwk: Any, **assertion: Any
+    auth: ClientCredentials | None,
+    client_id: str | None,
+    client_secret: str | None,
+    private_jwk: PrivateKey | None,
+    **assertion: Any,
 ) -> dict[str, Any]:
     """Return the arguments of `OAuth2Client` for these credentials; a private key signs for the endpoint's URL."""
     if auth is None and private_jwk is not None and client_id is not None:

@@ -14,6 +14,7 @@ from .common import credentials, https_url, plain_name
 if TYPE_CHECKING:
     import requests
 
+    from requests_oauth2client.client_authentication import ClientCredentials, PrivateKey
     from requests_oauth2client.exceptions import EndpointError
 
 _TENANT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -50,11 +51,11 @@ class Entra:
     def client(
         cls,
         tenant: str,
-        auth: requests.auth.AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         *,
         client_id: str | None = None,
         client_secret: str | None = None,
-        private_jwk: Any = None,
+        private_jwk: PrivateKey | None = None,
         session: requests.Session | None = None,
         host: str = "login.microsoftonline.com",
         **kwargs: Any,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import requests
 
     from requests_oauth2client.authorization_request import AuthorizationRequest
+    from requests_oauth2client.client_authentication import ClientCredentials
     from requests_oauth2client.dpop import DPoPKey
     from requests_oauth2client.exceptions import EndpointError
     from requests_oauth2client.tokens import BearerToken
@@ -53,7 +54,7 @@ class GitHub:
     @classmethod
     def client(
         cls,
-        auth: requests.auth.AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         *,
         client_id: str | None = None,
         client_secret: str | None = None,

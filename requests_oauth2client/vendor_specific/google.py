@@ -9,6 +9,8 @@ from requests_oauth2client.client import OAuth2Client
 if TYPE_CHECKING:
     import requests
 
+    from requests_oauth2client.client_authentication import ClientCredentials
+
 
 class Google:
     """Clients of Google's accounts.
@@ -23,7 +25,7 @@ class Google:
     @classmethod
     def client(
         cls,
-        auth: requests.auth.AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         *,
         client_id: str | None = None,
         client_secret: str | None = None,

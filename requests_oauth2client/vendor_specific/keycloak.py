@@ -11,6 +11,8 @@ from requests_oauth2client.exceptions import InvalidParam
 if TYPE_CHECKING:
     import requests
 
+    from requests_oauth2client.client_authentication import ClientCredentials, PrivateKey
+
 
 class Keycloak:
     """Clients of a realm of a Keycloak server."""
@@ -20,11 +22,11 @@ class Keycloak:
         cls,
         url: str,
         realm: str,
-        auth: requests.auth.AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         *,
         client_id: str | None = None,
         client_secret: str | None = None,
-        private_jwk: Any = None,
+        private_jwk: PrivateKey | None = None,
         session: requests.Session | None = None,
         **kwargs: Any,
     ) -> OAuth2Client:

@@ -11,6 +11,8 @@ from .common import credentials, https_url, plain_name
 if TYPE_CHECKING:
     import requests
 
+    from requests_oauth2client.client_authentication import ClientCredentials, PrivateKey
+
 
 class Okta:
     """Clients of an Okta organization: of the authorization server that all have, or of a custom one.
@@ -23,12 +25,12 @@ class Okta:
     def client(
         cls,
         domain: str,
-        auth: requests.auth.AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         *,
         authorization_server: str | None = None,
         client_id: str | None = None,
         client_secret: str | None = None,
-        private_jwk: Any = None,
+        private_jwk: PrivateKey | None = None,
         session: requests.Session | None = None,
         **kwargs: Any,
     ) -> OAuth2Client:

@@ -11,6 +11,8 @@ from .common import https_url
 if TYPE_CHECKING:
     import requests
 
+    from requests_oauth2client.client_authentication import ClientCredentials, PrivateKey
+
 
 class Ping:
     """Clients of a PingFederate server."""
@@ -19,10 +21,10 @@ class Ping:
     def client(
         cls,
         issuer: str,
-        auth: requests.auth.AuthBase | tuple[str, Any] | str | None = None,
+        auth: ClientCredentials | None = None,
         client_id: str | None = None,
         client_secret: str | None = None,
-        private_jwk: Any = None,
+        private_jwk: PrivateKey | None = None,
         session: requests.Session | None = None,
         **kwargs: Any,
     ) -> OAuth2Client:
