@@ -11,7 +11,7 @@ import io
 import zlib
 from contextlib import suppress
 from contextvars import ContextVar
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -216,7 +216,7 @@ def _chunks(response: requests.Response, until: float) -> Iterator[bytes]:
                 raise requests.ReadTimeout(msg, response=response)
     except requests.RequestException:
         raise
-    except ReadTimeoutError as exc:
+    except (ReadTimeoutError, TimeoutError) as exc:
         raise requests.ReadTimeout(exc, response=response) from exc
     except TlsError as exc:
         raise SSLError(exc, response=response) from exc
@@ -229,9 +229,23 @@ def _reader(raw: Any) -> Callable[[], bytes]:
         return bytes
     if not hasattr(raw, "stream"):  # an adapter without urllib3
         return lambda: raw.read(_CHUNK)
-    # `read` waits until the chunk is full, which a slow server never does; urllib3 1.26 has nothing else
-    read = raw.read1 if hasattr(getattr(raw, "_fp", None), "read1") and hasattr(raw, "read1") else raw.read
+    inner = getattr(raw, "_fp", None)
+    if isinstance(inner, HTTPResponse) and not hasattr(raw, "read1"):
+        return lambda: _read_of_old(raw, inner)
+    # `read` waits until the chunk is full, which a slow server never does
+    read = raw.read1 if hasattr(raw, "read1") and hasattr(inner, "read1") else raw.read
     return lambda: read(_CHUNK, decode_content=False)
+
+
+def _read_of_old(raw: Any, inner: HTTPResponse) -> bytes:
+    """Read what there is, for urllib3 1.26, which has no `read1`; at the end, do what its `read` would do."""
+    data = inner.read1(_CHUNK)
+    if not data:
+        if inner.length:
+            raise IncompleteRead(b"", inner.length)
+        inner.close()
+        raw.release_conn()
+    return data
 
 
 def _decoded(chunks: Iterator[bytes], encoding: str, limit: int) -> Iterator[bytes]:
