@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, fields, frozen
@@ -451,6 +450,10 @@ def _hidden_credentials(auth: Any) -> Any:
 
 def _refuse_misspelt(extra: Mapping[str, Any]) -> None:
     """Refuse `client_secert=` and the like, which would silently make a client without credentials or checks."""
+    if not extra:
+        return
+    from difflib import get_close_matches  # most clients have no keyword of their own
+
     for name in extra:
         close = get_close_matches(name, [*_KEYWORDS, *_CREDENTIALS], n=1, cutoff=0.905)
         if close:

@@ -9,12 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import sys
-import webbrowser
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from socketserver import TCPServer
 from threading import Condition, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -22,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .authorization_response import callback_parameters, same_state
 from .evidence import printable
 from .exceptions import AuthorizationResponseError, InvalidAuthResponse, InvalidParam, LoopbackTimeout
-from .loopback_page import HEADERS, page
+from .loopback_page import page
 from .pasting import Pasting, terminal
 
 if TYPE_CHECKING:
@@ -41,17 +36,11 @@ if TYPE_CHECKING:
 HOSTS = ("127.0.0.1", "::1", "localhost")
 """Where a receiver may listen; `localhost` is for servers that insist on it (RFC 8252 §8.3)."""
 
-MAX_CONNECTIONS = 32
-"""Connections that are answered at the same time; further ones are closed."""
-
-REQUEST_TIMEOUT = 10.0
-"""Seconds in which a request must have arrived."""
+CALL_TIMEOUT = 10.0
+"""Seconds for which a browser that is back early waits for `wait_for` to be called."""
 
 OUTCOME_TIMEOUT = 120.0
 """Seconds for which the browser waits, once it is back, to hear how the login ended."""
-
-PATIENCE = 5.0
-"""Seconds for which the end of a `with` block waits for the last page to be read."""
 
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 
@@ -61,8 +50,11 @@ def open_browser(url: str) -> bool:
     graphical = sys.platform in ("win32", "darwin") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     )
-    # without a screen, `webbrowser` starts one in the terminal, over what the program shows there
-    return graphical and webbrowser.open(url)
+    if not graphical:  # `webbrowser` would start one in the terminal, over what the program shows there
+        return False
+    import webbrowser  # brings `subprocess`, and is needed for a login only
+
+    return webbrowser.open(url)
 
 
 def _tell(text: str) -> None:
@@ -109,6 +101,8 @@ class LoopbackReceiver:
         if not _PATH.fullmatch(path):
             msg = "`path` must begin with '/', and hold letters, digits and '-._~/' only."
             raise InvalidParam(msg)
+        from .loopback_server import LoopbackServer  # brings `http.server`, and is needed for a login only
+
         self._path = path
         self._app_name = app_name
         self._changed = Condition()  # guards the three that follow
@@ -116,7 +110,7 @@ class LoopbackReceiver:
         self._callback: str | None = None
         self._outcome: bytes | None = None
         try:
-            self._server = _Server(self, host, port)
+            self._server = LoopbackServer(self._answer, host, port)
         except (OSError, OverflowError, TypeError) as exc:
             msg = f"Port {port} of {host} cannot be listened on ({exc}). Choose another, or 0 for a free one."
             raise InvalidParam(msg) from exc
@@ -225,7 +219,7 @@ class LoopbackReceiver:
             return 404, page("Nothing here", f"Go back to {self._app_name}.", good=False)
         with self._changed:
             # a user who is logged in already may be back before `wait_for` is called
-            self._changed.wait_for(lambda: self._request is not None or self._outcome is not None, REQUEST_TIMEOUT)
+            self._changed.wait_for(lambda: self._request is not None or self._outcome is not None, CALL_TIMEOUT)
         if not self.offer(f"?{query}"):
             return 400, page(
                 "Not the login we wait for",
@@ -251,83 +245,6 @@ class LoopbackReceiver:
 
 
 _NOT_THIS_ONE = "That is not the address of the login that was started here. Paste the whole address of the last page:"
-
-
-class _Server(HTTPServer):
-    """An HTTP server with one thread a connection, that can end them all."""
-
-    request_queue_size = MAX_CONNECTIONS
-    allow_reuse_address = os.name == "posix"  # elsewhere it would let another program listen on the same port
-
-    def __init__(self, receiver: LoopbackReceiver, host: str, port: int) -> None:
-        self.receiver = receiver
-        self._changed = Condition()  # guards `_connections`
-        self._connections: dict[socket.socket, bool] = {}  # whether the answer is being made
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__(("127.0.0.1" if host == "localhost" else host, port), _Handler)
-
-    def server_bind(self) -> None:
-        """Bind without the DNS lookup of `HTTPServer`."""
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # pragma: no cover - Windows
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        TCPServer.server_bind(self)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread."""
-        with self._changed:
-            if len(self._connections) >= MAX_CONNECTIONS:
-                self.shutdown_request(request)
-                return
-            self._connections[request] = False
-        Thread(target=self._serve, args=(request, client_address), name="loopback request", daemon=True).start()
-
-    def _serve(self, request: socket.socket, client_address: Any) -> None:
-        try:
-            with suppress(OSError, ValueError):  # browsers open connections ahead, and drop them
-                self.finish_request(request, client_address)
-        finally:
-            self.shutdown_request(request)
-            with self._changed:
-                self._connections.pop(request, None)
-                self._changed.notify_all()
-
-    def answering(self, request: socket.socket) -> None:
-        """Note that the request has arrived."""
-        with self._changed:
-            self._connections[request] = True
-
-    def end_connections(self) -> None:
-        """Let the answers that are being made go out, and end all other connections."""
-        with self._changed:
-            self._changed.wait_for(lambda: not any(self._connections.values()), PATIENCE)
-            for connection in self._connections:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-            self._changed.wait_for(lambda: not self._connections, PATIENCE)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    timeout = REQUEST_TIMEOUT
-    server_version, sys_version = "loopback", ""
-    server: _Server
-
-    def do_GET(self) -> None:
-        self.server.answering(self.connection)
-        self._send(*self.server.receiver._answer(self.path))  # noqa: SLF001 - the handler is a part of the receiver
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - of the base
-        self._send(code, page("Nothing here", "This address is only for the end of a login.", good=False))
-
-    def _send(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        for name, value in {**HEADERS, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing: the URL holds the code."""
 
 
 def authorize_by_loopback(

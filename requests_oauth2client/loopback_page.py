@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from hashlib import sha256
-from html import escape
 
 _STYLE = """
 :root{color-scheme:light dark;--paper:#f4f5f7;--card:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d9dee3;--good:#1a7f4b;
@@ -82,6 +81,8 @@ def page(title: str, text: str, *, good: bool, error: str | None = None, descrip
         description: what it said about it.
 
     """
+    from html import escape  # brings a table of all entities
+
     mood = "good" if good else "bad"
     code = f"<code>{escape(error)}</code>" if error else ""
     said = f'<p class="said">{code}{escape(description or "")}</p>\n' if error or description else ""

@@ -32,6 +32,7 @@ from requests_oauth2client.exceptions import (
 )
 from requests_oauth2client.loopback import LoopbackReceiver, authorize_by_loopback, open_browser
 from requests_oauth2client.loopback_page import HEADERS, page
+from requests_oauth2client.loopback_server import MAX_CONNECTIONS
 from requests_oauth2client.pasting import terminal
 
 KEY = Jwk.generate(alg="ES256")
@@ -251,7 +252,7 @@ def test_connections_that_say_nothing(client, server, said):
         callback = server.authorize(url, "alice")
         parts = urlsplit(callback)
         address = (parts.hostname, parts.port)
-        idle.extend(socket.create_connection(address) for _ in range(loopback.MAX_CONNECTIONS - 1))
+        idle.extend(socket.create_connection(address) for _ in range(MAX_CONNECTIONS - 1))
         browser.get(callback)
 
     browser = Browser(server)
@@ -269,7 +270,7 @@ def test_too_many_connections():
     """Connections beyond the bound are closed at once."""
     with LoopbackReceiver() as receiver:
         address = ("127.0.0.1", urlsplit(receiver.redirect_uri).port)
-        connections = [socket.create_connection(address) for _ in range(loopback.MAX_CONNECTIONS)]
+        connections = [socket.create_connection(address) for _ in range(MAX_CONNECTIONS)]
         time.sleep(0.2)
         one_more = socket.create_connection(address)
         one_more.settimeout(5)
