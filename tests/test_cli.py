@@ -290,11 +290,14 @@ def test_countdown(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal the time that is left is shown on one line, and wiped away at the end."""
     monkeypatch.setenv("TERM", "xterm")
     err = Terminal()
-    with Console(io.StringIO(), err).countdown("Waiting:", 65.5):
+    console = Console(io.StringIO(), err)
+    with console.countdown("Waiting:", 65.5):
         deadline = time.monotonic() + 5
         while "left" not in err.getvalue() and time.monotonic() < deadline:
             time.sleep(0.01)
-    assert err.getvalue() == "\r\x1b[KWaiting: 1:05 left\r\x1b[K"
+        console.tell("By the way.")
+    console.tell("Done.")
+    assert err.getvalue() == "\r\x1b[KWaiting: 1:05 left\r\x1b[KBy the way.\n\r\x1b[KDone.\n"
 
 
 @pytest.mark.parametrize("options", [{"err": io.StringIO()}, {"err": Terminal(), "quiet": True}])

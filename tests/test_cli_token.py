@@ -496,3 +496,43 @@ def test_broken_store(command, environment, tmp_path: Path) -> None:
     ran = command("token", "--store", store)
     assert (ran.status, ran.out) == (7, "")
     assert file.read_text() == "garbage"
+
+
+def test_keyring(command, environment, served: AuthorizationServer, monkeypatch, tmp_path: Path) -> None:
+    """`--store keyring` keeps the token in the keyring of the system."""
+    import keyring
+
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)  # where the locks are
+
+    class Keyring:
+        priority = 1
+
+        def __init__(self) -> None:
+            self.kept: dict[tuple[str, str], str] = {}
+
+        def get_password(self, service: str, name: str) -> str | None:
+            return self.kept.get((service, name))
+
+        def set_password(self, service: str, name: str, password: str) -> None:
+            self.kept[service, name] = password
+
+        def delete_password(self, service: str, name: str) -> None:
+            del self.kept[service, name]
+
+    ring = Keyring()
+    monkeypatch.setattr(keyring, "get_keyring", lambda: ring)
+    first = command("token", "--store", "keyring")
+    assert first.status == 0, first.err
+    assert ring.kept
+    assert command("token", "--store", "keyring").out == first.out
+    assert served.count("token") == 1
+
+
+def test_store_without_its_package(command, environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A store whose package is missing says what to install."""
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    for name in [name for name in sys.modules if name.startswith("requests_oauth2client.token_stores")]:
+        monkeypatch.delitem(sys.modules, name)
+    ran = command("token", "--store", tmp_path / "tokens")
+    assert ran.status == 2, ran
+    assert "requests_oauth2client[file]" in ran.err

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .console import Console
 
 SUMMARY = "Print a script that makes your shell complete these commands."
-SHELLS = ("bash", "zsh", "tcsh")
+SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from .report import Report
+
+
+WIPE = "\r\x1b[K"
+"""Goes to the begin of the line, and wipes it."""
 
 
 def is_lively(stream: TextIO) -> bool:
@@ -52,6 +56,8 @@ class Console:
         self.out = sys.stdout if out is None else out
         self.err = sys.stderr if err is None else err
         self.quiet = quiet
+        self._lock = Lock()  # guards the line of the countdown
+        self._counting = False
 
     def result(self, text: str) -> None:
         """Write a result, as a line."""
@@ -85,8 +91,9 @@ class Console:
 
     def tell(self, text: str) -> None:
         """Say what the user must know in order to act."""
-        self.err.write(f"{text}\n")
-        self.err.flush()
+        with self._lock:
+            self.err.write(f"{WIPE}{text}\n" if self._counting else f"{text}\n")
+            self.err.flush()
 
     def note(self, text: str) -> None:
         """Say what the user may like to know."""
@@ -106,6 +113,7 @@ class Console:
             yield
             return
         stop = Event()
+        self._counting = True
         ticking = Thread(target=self._tick, args=(text, seconds, stop), name="countdown", daemon=True)
         ticking.start()
         try:
@@ -113,7 +121,8 @@ class Console:
         finally:
             stop.set()
             ticking.join()
-            self.err.write("\r\x1b[K")
+            self._counting = False
+            self.err.write(WIPE)
             self.err.flush()
 
     def _tick(self, text: str, seconds: float | None, stop: Event) -> None:
@@ -121,7 +130,8 @@ class Console:
         while True:
             passed = monotonic() - started
             shown = f"{as_time(seconds - passed)} left" if seconds is not None else as_time(passed)
-            self.err.write(f"\r\x1b[K{text} {shown}")
-            self.err.flush()
+            with self._lock:
+                self.err.write(f"{WIPE}{text} {shown}")
+                self.err.flush()
             if stop.wait(1.0):
                 return
