@@ -9,7 +9,6 @@ import copy
 import re
 from time import time
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from attrs import define, field, frozen, setters
 
@@ -26,6 +25,7 @@ from .exceptions import (
     MissingIdToken,
 )
 from .hidden import hidden
+from .jose import uuid4
 from .lifetime import expiry, seconds
 from .polling import DEFAULT_INTERVAL, BaseTokenEndpointPollingJob, PendingResponse, checked_text, pending_members
 from .scopes import parse_scope
@@ -183,7 +183,7 @@ class BackChannelAuthentication(TokenEndpoint):
             "iat": now,
             "nbf": now,
             "exp": now + SIGNED_REQUEST_LIFETIME,
-            "jti": str(uuid4()),
+            "jti": uuid4(),
             **parameters,
         }
         given = {name: value for name, value in claims.items() if value is not None}

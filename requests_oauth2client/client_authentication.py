@@ -14,7 +14,6 @@ from functools import cached_property, partial
 from time import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl, quote_plus, urlencode
-from uuid import uuid4
 
 from attrs import evolve, field, fields, frozen
 from requests.auth import AuthBase
@@ -25,7 +24,7 @@ from .exceptions import (
     InvalidRequestForClientAuthentication,
     UnsupportedClientCredentials,
 )
-from .jose import CompactSigner, default_alg, hmac_signer, signer
+from .jose import CompactSigner, default_alg, hmac_signer, signer, uuid4
 from .signing_keys import registered_name
 
 if TYPE_CHECKING:
@@ -55,10 +54,6 @@ def _identifier(_instance: Any, attribute: Any, value: Any) -> None:
 
 def _media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
-
-
-def _uuid4() -> str:
-    return str(uuid4())
 
 
 @frozen
@@ -168,7 +163,7 @@ class BaseClientAssertionAuthenticationMethod(BaseClientAuthenticationMethod):
     """
 
     lifetime: int = field(default=60, kw_only=True)
-    jti_gen: Callable[[], object] = field(default=_uuid4, kw_only=True, repr=False)
+    jti_gen: Callable[[], object] = field(default=uuid4, kw_only=True, repr=False)
     aud: str | None = field(default=None, kw_only=True)
     alg: str | None = field(default=None, kw_only=True)
     typ: str = field(default=JwtTypes.CLIENT_AUTHENTICATION_JWT.value, kw_only=True)
@@ -232,7 +227,7 @@ class ClientSecretJwt(BaseClientAssertionAuthenticationMethod):
         client_secret: str,
         lifetime: int = 60,
         alg: str = "HS256",
-        jti_gen: Callable[[], object] = _uuid4,
+        jti_gen: Callable[[], object] = uuid4,
         aud: str | None = None,
         typ: str = JwtTypes.CLIENT_AUTHENTICATION_JWT.value,
     ) -> None:
@@ -284,7 +279,7 @@ class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
         *,
         alg: str | None = None,
         lifetime: int = 60,
-        jti_gen: Callable[[], object] = _uuid4,
+        jti_gen: Callable[[], object] = uuid4,
         aud: str | None = None,
         typ: str = JwtTypes.CLIENT_AUTHENTICATION_JWT.value,
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import urlsafe_b64decode
+from uuid import RFC_4122, UUID
 
 import jwskate
 import pytest
@@ -17,6 +18,7 @@ from requests_oauth2client.jose import (
     hmac_signer,
     sha256_b64u,
     signer,
+    uuid4,
     verifier,
 )
 
@@ -179,3 +181,12 @@ def test_rfc7636_appendix_b():
 def test_default_alg(jwk, alg):
     """A key signs with the algorithm that it names, or else that its type or curve suggests."""
     assert default_alg(jwk) == alg
+
+
+def test_uuid4():
+    """UUIDs are of version 4 and of the variant of RFC 9562, in their usual form, and no two are the same."""
+    made = [uuid4() for _ in range(100)]
+    parsed = [UUID(text) for text in made]
+    assert {(uuid.version, uuid.variant) for uuid in parsed} == {(4, RFC_4122)}
+    assert [str(uuid) for uuid in parsed] == made
+    assert len(set(made)) == 100
