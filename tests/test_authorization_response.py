@@ -327,7 +327,7 @@ def test_any_parameters(parameters, before):
         ("1", ("1",)),
         ("1 2", ("1", "2")),
         (["1", "2"], ("1", "2")),
-        (iter(("1", "2")), ("1", "2")),
+        (dict.fromkeys(("1", "2")).keys(), ("1", "2")),
     ],
 )
 def test_acr_values(acr_values, expected):
