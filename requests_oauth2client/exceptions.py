@@ -491,6 +491,9 @@ class AuthorizationResponseError(_FromTheBrowser):
 
     hint: ClassVar[str] = "Send the user through a new Authorization Request once the cause is removed."
 
+    error: str
+    uri: str | None
+
     def __init__(
         self, request: object, response: str, error: str, description: str | None = None, uri: str | None = None
     ) -> None:
@@ -594,6 +597,9 @@ class MismatchingIssuer(InvalidAuthResponse):
 
 class InvalidIdToken(OAuth2Error, ValueError):
     """An ID Token that must not be accepted."""
+
+    id_token: object
+    token_resp: object
 
     def __init__(self, message: str, id_token: object = None, token_resp: object = None) -> None:
         self._say(message, id_token=id_token, token_resp=token_resp)
@@ -759,6 +765,9 @@ class UnsupportedIdTokenAlg(InvalidIdToken):
 class UnknownVerificationKey(OAuth2Error, LookupError):
     """No key of the Authorization Server verifies this signature."""
 
+    kid: str | None
+    alg: str | None
+
     def __init__(self, reason: str, kid: str | None = None, alg: str | None = None) -> None:
         self._say(reason, kid=kid, alg=alg)
 
@@ -770,6 +779,8 @@ class InvalidDPoPAccessToken(OAuth2Error, ValueError):
     """An access token that cannot be sent in an HTTP header."""
 
     hint = "Check that this is the access token, as the server gave it."
+
+    access_token: str
 
     def __init__(self, access_token: str) -> None:
         self._say(
@@ -783,6 +794,8 @@ class InvalidDPoPKey(OAuth2Error, ValueError):
 
     hint = "Pass a private EC, RSA or OKP key, or let `DPoPKey.generate()` make one."
 
+    key: object
+
     def __init__(self, key: object) -> None:
         self._say("This DPoP key is not an asymmetric private key, usable for signature.", key=key)
 
@@ -791,6 +804,8 @@ class InvalidDPoPAlg(OAuth2Error, ValueError):
     """An algorithm that cannot sign DPoP proofs."""
 
     hint = "Pass an algorithm such as ES256, which fits the key."
+
+    alg: str
 
     def __init__(self, alg: str) -> None:
         self._say(
@@ -804,6 +819,8 @@ class InvalidDPoPProof(OAuth2Error, ValueError):
 
     hint = "Refuse the request that it came with."
 
+    proof: bytes
+
     def __init__(self, proof: bytes, message: str) -> None:
         self._say(f"Invalid DPoP proof: {message}", proof=proof)
 
@@ -815,6 +832,8 @@ class ExpiredAccessToken(OAuth2Error, RuntimeError):
     """An expired access token was about to be sent."""
 
     hint = "Get a new one, or use an OAuth2…Auth handler, which renews it."
+
+    token: object
 
     def __init__(self, token: object) -> None:
         self._say(
@@ -852,6 +871,9 @@ class CorruptTokenStore(TokenStoreError):
 class MissingPackage(OAuth2Error, ImportError):
     """A package that only some users need is not installed."""
 
+    package: str
+    extra: str
+
     def __init__(self, package: str, extra: str) -> None:
         self._say(
             f"This needs the package '{package}': pip install 'requests_oauth2client[{extra}]'",
@@ -862,6 +884,8 @@ class MissingPackage(OAuth2Error, ImportError):
 
 class PollingExpired(OAuth2Error, TimeoutError):
     """The user has not decided in time."""
+
+    timeout: float | None
 
     def __init__(self, timeout: float | None = None) -> None:
         if timeout is None:
@@ -888,6 +912,8 @@ class InvalidBackChannelNotification(OAuth2Error, ValueError):
 
     hint = "Answer it with an error, such as 401, and go on waiting."
 
+    reason: str
+
     def __init__(self, reason: str) -> None:
         self._say(
             f"This notification cannot be accepted: {reason}.",
@@ -899,6 +925,8 @@ class UnsupportedTokenTypeError(OAuth2Error, ValueError):
     """A `token_type` that the token class does not support."""
 
     hint = "Pass the matching `token_class` to the client."
+
+    token_type: str
 
     def __init__(self, token_type: str) -> None:
         self._say(
@@ -912,6 +940,8 @@ class MissingRefreshToken(OAuth2Error, ValueError):
 
     hint = "Ask for one (often with scope 'offline_access'), or get a new token as you got this one."
 
+    token: object
+
     def __init__(self, token: object) -> None:
         self._say("This token has no refresh_token.", token=token)
 
@@ -921,6 +951,8 @@ class MissingDeviceCode(OAuth2Error, ValueError):
 
     hint = "Pass what `authorize_device` returned."
 
+    device_authorization_response: object
+
     def __init__(self, dar: object) -> None:
         self._say("This device authorization response has no device_code.", device_authorization_response=dar)
 
@@ -929,6 +961,8 @@ class MissingAuthRequestId(OAuth2Error, ValueError):
     """A backchannel authentication response without `auth_req_id`."""
 
     hint = "Pass what `backchannel_authentication_request` returned."
+
+    backchannel_authentication_response: object
 
     def __init__(self, bcar: object) -> None:
         self._say("This response has no auth_req_id.", backchannel_authentication_response=bcar)
@@ -941,6 +975,8 @@ class InvalidSerializedValue(OAuth2Error, ValueError):
         "Check where it was kept, and by which serializer it was made; if it is lost, get a new token or "
         "start a new request."
     )
+
+    reason: str
 
     def __init__(self, reason: str) -> None:
         self._say(
@@ -957,6 +993,8 @@ class LoopbackTimeout(OAuth2Error, TimeoutError):
         "redirect_uri on any port (RFC 8252 §7.3)."
     )
 
+    timeout: float
+
     def __init__(self, timeout: float) -> None:
         self._say(
             f"No Authorization Response came back within {timeout:g} seconds.",
@@ -969,6 +1007,8 @@ class LoopbackTimeout(OAuth2Error, TimeoutError):
 
 class MissingEndpointUri(OAuth2Error, AttributeError):
     """The client was built without the URL of this endpoint."""
+
+    endpoint: str
 
     def __init__(self, endpoint: str) -> None:
         self._say(
@@ -988,6 +1028,8 @@ class MissingIssuerParam(OAuth2Error, ValueError):
 
 class InvalidDiscoveryDocument(OAuth2Error, ValueError):
     """A metadata document that cannot be used."""
+
+    discovery_document: object
 
     def __init__(self, message: str, discovery_document: object, response: requests.Response | None = None) -> None:
         self._say(message, response=response, discovery_document=discovery_document)
@@ -1141,6 +1183,8 @@ class UnsupportedResponseTypeParam(OAuth2Error, ValueError):
 
     hint = "Use 'code', the only one that is safe (RFC 9700 §2.1.2)."
 
+    response_type: str
+
     def __init__(self, response_type: str) -> None:
         self._say(
             f"Unsupported response_type '{printable(response_type)}'.",
@@ -1155,6 +1199,8 @@ class InvalidCodeVerifierParam(OAuth2Error, ValueError):
         "Leave it out, and a random one is made; or pass 43 to 128 characters out of A-Z a-z 0-9 - . _ ~ "
         "(RFC 7636 §4.1)."
     )
+
+    code_verifier: object
 
     def __init__(self, code_verifier: object) -> None:
         self._say(
@@ -1192,6 +1238,8 @@ class InvalidClientAssertionSigningKeyOrAlg(OAuth2Error, ValueError):
 
     hint = "Pass the private key as a JWK or PEM, not the public one, and leave `alg` out."
 
+    alg: str | None
+
     def __init__(self, alg: str | None) -> None:
         self._say(
             "Client assertions need an asymmetric private signing key, as a JWK, and an algorithm that it supports "
@@ -1205,6 +1253,8 @@ class InvalidBoolFieldsParam(OAuth2Error, ValueError):
 
     hint = "Pass two values, for True and for False."
 
+    value: object
+
     def __init__(self, bool_fields: object) -> None:
         self._say("Invalid value for `bool_fields`.", value=bool_fields)
 
@@ -1213,6 +1263,8 @@ class InvalidPathParam(OAuth2Error, TypeError, ValueError):
     """A path that is not below the root of the API."""
 
     hint = "Pass a relative path such as 'users/42', or a list of its segments, which get percent-encoded."
+
+    url: object
 
     def __init__(self, path: object, problem: str = "it is not below the root of the API") -> None:
         self._say(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from threading import Event
 
+    from typing_extensions import Self
+
     from .dpop import DPoPKey
     from .endpoint import BaseClient, RequestsKwargs
     from .exceptions import OAuth2Error
@@ -211,7 +213,7 @@ class BaseTokenEndpointPollingJob:
         *,
         timeout: float | None = None,
         stop: Event | None = None,
-        on_wait: Callable[[BaseTokenEndpointPollingJob], object] | None = None,
+        on_wait: Callable[[Self], object] | None = None,
     ) -> BearerToken:
         """Ask until there is a token.
 
