@@ -169,6 +169,7 @@ if TYPE_CHECKING:
     from .serializers import BearerTokenSerializer as BearerTokenSerializer
     from .serializers import DPoPKeySerializer as DPoPKeySerializer
     from .serializers import TokenSerializer as TokenSerializer
+    from .sessions import ProxyRememberingSession as ProxyRememberingSession
     from .token_exchange import IssuedToken as IssuedToken
     from .token_store import MemoryTokenStore as MemoryTokenStore
     from .token_store import TokenStore as TokenStore
@@ -339,6 +340,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "DPoPKeySerializer",
         "TokenSerializer",
     ),
+    "sessions": ("ProxyRememberingSession",),
     "token_exchange": ("IssuedToken",),
     "token_store": ("MemoryTokenStore", "TokenStore"),
     "token_stores": (
