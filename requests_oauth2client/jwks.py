@@ -56,7 +56,7 @@ DEFAULT_LIFETIME = 600.0
 MAX_LIFETIME = 86_400.0
 """Seconds that keys are kept at most, whatever their server says, and even if it cannot be reached."""
 
-MAX_KEYS = 500
+MAX_KEYS = 1000
 """Keys that a set may have."""
 
 ALGORITHMS: Mapping[str, tuple[str, tuple[str, ...]]] = {

@@ -231,7 +231,7 @@ def test_many_keys():
     """A set may have as many keys as are read."""
     keys = ServerKeys({"keys": [{"kty": "x"}] * (MAX_KEYS - 1) + published(FIRST)["keys"]})
     assert fits(keys.get("first", "ES256"), FIRST)
-    assert repr(keys) == "ServerKeys(<500 keys>)"
+    assert repr(keys) == f"ServerKeys(<{MAX_KEYS} keys>)"
 
 
 def test_a_private_key_that_the_caller_holds():
