@@ -134,7 +134,7 @@ def test_everything():
         ("openid", ("openid",), True),
         ("email openid", ("email", "openid"), True),
         (["openid", "email"], ("openid", "email"), True),
-        (iter(["openid", "email"]), ("openid", "email"), True),
+        (dict.fromkeys(["openid", "email"]).keys(), ("openid", "email"), True),
         ("notopenid", ("notopenid",), False),
         ("openid2 email", ("openid2", "email"), False),
         ("", None, False),
@@ -191,7 +191,7 @@ def test_plain_pkce():
         (False, False, ["false"]),
         (["https://a", "https://b"], ("https://a", "https://b"), ["https://a", "https://b"]),
         (("a", 1, None), ("a", 1, None), ["a", "1"]),
-        (iter("ab"), ("a", "b"), ["a", "b"]),
+        (dict.fromkeys("ab").keys(), ("a", "b"), ["a", "b"]),
         ([], (), None),
         ({"id_token": {"email": None}}, {"id_token": {"email": None}}, ['{"id_token":{"email":null}}']),
         (
