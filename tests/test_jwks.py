@@ -219,7 +219,7 @@ def test_two_keys_of_one_kid():
 
 
 @pytest.mark.parametrize(
-    "given", [1, "keys", [FIRST], {"keys": None}, {"keys": "x"}, {"keys": {}}, {"keys": [{}] * 501}]
+    "given", [1, "keys", [FIRST], {"keys": None}, {"keys": "x"}, {"keys": {}}, {"keys": [{}] * (MAX_KEYS + 1)}]
 )
 def test_what_is_no_jwk_set(given):
     """What is no JWK Set is refused when the client is made."""
