@@ -42,6 +42,16 @@ DPOP_KEY = DPoPKey(KEY)
 REQUEST = roc.AuthorizationRequest("https://as.local/authorize", client_id="c", code_verifier="marked" + "v" * 40)
 TOKEN = BearerToken(ACCESS, refresh_token=REFRESH, expires_in=60, custom="marked-custom")
 
+
+def session_with_secrets():
+    """A session whose credentials, headers and proxy are secret."""
+    session = roc.ProxyRememberingSession()
+    session.auth = ("user", PASSWORD)
+    session.headers["X-Key"] = "marked-header"
+    session.proxies = {"https": "http://user:marked-proxy@proxy.local"}
+    return session
+
+
 OBJECTS = {
     "ApiClient": lambda: roc.ApiClient("https://api.local/", auth=("user", PASSWORD), headers={"X-Key": "marked-header"}),
     "AuthorizationRequest": lambda: REQUEST,
@@ -73,6 +83,7 @@ OBJECTS = {
     "OAuth2DeviceCodeAuth": lambda: roc.OAuth2DeviceCodeAuth(CLIENT, "marked-device-code"),
     "OAuth2ResourceOwnerPasswordAuth": lambda: roc.OAuth2ResourceOwnerPasswordAuth(CLIENT, username="alice", password=PASSWORD),
     "PrivateKeyJwt": lambda: PrivateKeyJwt("client_id", KEY),
+    "ProxyRememberingSession": session_with_secrets,
 }  # fmt: skip
 KEY_FOR_ENCRYPTION = Jwk.generate(alg="ECDH-ES", crv="P-256")
 
