@@ -59,6 +59,8 @@ ISSUER = "https://as.local"
 CLIENT_ID = "client_id"
 SECRET = "a client secret of 32 characters"
 ACCESS_TOKEN = "access_token"
+SOURCE = object()
+"""What an ID Token came with, for the errors."""
 NOW = int(datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp())
 
 KEYS = {
@@ -454,12 +456,15 @@ def test_hostile_headers(name):
     """A token that was not signed by the server, for this use, is refused by its own error."""
     received, expected, error, evidence = HOSTILE_HEADERS[name]
     with pytest.raises(InvalidIdToken) as caught:
-        validator(**expected).check(received, ACCESS_TOKEN)
+        validator(**expected).check(received, ACCESS_TOKEN, SOURCE)
     assert type(caught.value) is error
     check_evidence(caught, evidence)
 
 
 def check_evidence(caught: Any, evidence: str | dict[str, Any]) -> None:
+    if type(caught.value) is not MalformedIdToken:  # which is no JWT to show
+        assert isinstance(caught.value.id_token, (IdToken, JweCompact))
+        assert caught.value.token_resp is SOURCE or isinstance(caught.value.token_resp, BearerToken)
     if isinstance(evidence, str):
         assert caught.match(evidence)
     else:
@@ -582,7 +587,7 @@ def test_hostile_claims(name):
     """A claim that is missing, wrong or of another type is refused by its own error, with what was received."""
     claims, expected, error, evidence = HOSTILE_CLAIMS[name]
     with pytest.raises(InvalidIdToken) as caught:
-        validator(**expected).check(token(**claims), ACCESS_TOKEN)
+        validator(**expected).check(token(**claims), ACCESS_TOKEN, SOURCE)
     assert type(caught.value) is error
     check_evidence(caught, evidence)
 
@@ -717,7 +722,7 @@ def test_hostile_encryption(name):
     """What is inside of a JWE is trusted no more than what is outside."""
     received, error, message = HOSTILE_JWE[name]
     with pytest.raises(InvalidIdToken) as caught:
-        decrypting().check(received)
+        decrypting().check(received, None, SOURCE)
     assert type(caught.value) is error
     check_evidence(caught, message)
 
@@ -725,10 +730,13 @@ def test_hostile_encryption(name):
 def test_encryption_that_is_not_configured():
     """Without a decryption algorithm or key, an encrypted ID Token is refused."""
     received = encrypted(token())
-    with pytest.raises(InvalidIdToken, match="should be clear-text"):
-        validator(decryption_key=ENCRYPTION_KEY).check(received)
-    with pytest.raises(InvalidIdToken, match="client does not have a decryption key"):
-        validator(encryption_alg="ECDH-ES").check(received)
+    for expected, match in (
+        (validator(decryption_key=ENCRYPTION_KEY), "^This JWT is encrypted; it should be clear-text"),
+        (validator(encryption_alg="ECDH-ES"), "^This JWT is encrypted, and the client does not have a decryption key"),
+    ):
+        with pytest.raises(InvalidIdToken, match=match) as caught:
+            expected.check(received, None, SOURCE)
+        check_evidence(caught, match)
     other = evolve(decrypting(), decryption_key=Jwk.generate(alg="ECDH-ES", crv="P-256"))
     with pytest.raises(InvalidIdToken, match="could not be decrypted"):
         other.check(received)
@@ -738,8 +746,9 @@ def test_a_jwe_with_a_repeated_header():
     """A `JweCompact` that was made elsewhere is read strictly as well."""
     header = b64u(b'{"alg":"dir","alg":"ECDH-ES","enc":"A128GCM"}')
     jwe = JweCompact(".".join([header, *ENCRYPTED.split(".")[1:]]))
-    with pytest.raises(MalformedIdToken, match="repeated"):
-        decrypting().check(jwe)
+    with pytest.raises(MalformedIdToken, match="repeated") as caught:
+        decrypting().check(jwe, None, SOURCE)
+    assert (caught.value.id_token, caught.value.token_resp) == (jwe, SOURCE)
 
 
 # ---------------------------------------------------------------- through tokens and clients
