@@ -1,4 +1,4 @@
-"""Line charts as SVG that fit a page in the light and in the dark: their text has the colour of the page's text."""
+"""Line charts as SVG, on a light ground of their own: an image does not know whether its page is dark."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ WIDTH, HEIGHT = 380, 230
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 50, 30
 COLORS = ("#4a6fe3", "#d9822b", "#2e9e6b")
-_STYLE = """text{font:12px system-ui,sans-serif;fill:currentColor}.t{font-weight:600;font-size:13px}
-.a{stroke:currentColor;stroke-opacity:.25;fill:none}.l{fill:none;stroke-width:2}svg{color:#333}
-@media(prefers-color-scheme:dark){svg{color:#ccc}}"""
+_STYLE = """text{font:12px system-ui,sans-serif;fill:#333}.t{font-weight:600;font-size:13px}
+.a{stroke:#ddd;fill:none}.l{fill:none;stroke-width:2}"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ def drawing(panels: Sequence[Panel], title: str, columns: int = 2) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {columns * WIDTH} {rows * HEIGHT}">',
         f"<title>{escape(title)}</title><style>{_STYLE}</style>",
+        '<rect width="100%" height="100%" rx="8" fill="#fff"/>',
     ]
     for index, panel in enumerate(panels):
         parts += [
@@ -77,7 +77,7 @@ def _lines(panel: Panel) -> Iterator[str]:
         yield from (f'<circle cx="{x(n):.1f}" cy="{y(max(0.0, v)):.1f}" r="3" fill="{color}"/>' for n, v in points)
         yield f'<circle cx="{legend + 4:.0f}" cy="32" r="4" fill="{color}"/>'
         yield f'<text x="{legend + 12:.0f}" y="36">{escape(name)}</text>'
-        legend += 22 + 6.4 * len(name)
+        legend += 28 + 7 * len(name)
 
 
 def _round_up(value: float) -> float:

@@ -180,9 +180,9 @@ def measured(share: int) -> list[Panel]:
     root = "/dev/shm" if Path("/dev/shm").is_dir() else None  # the disk is not what is measured
     with tempfile.TemporaryDirectory(dir=root) as directory:
         stores = {
-            "MemoryTokenStore": MemoryTokenStore(),
-            "FileTokenStore": FileTokenStore(f"{directory}/files"),
-            "SqliteTokenStore": SqliteTokenStore(f"{directory}/tokens.sqlite"),
+            "in memory": MemoryTokenStore(),
+            "in files": FileTokenStore(f"{directory}/files"),
+            "in SQLite": SqliteTokenStore(f"{directory}/tokens.sqlite"),
         }
         tokens = {name: through_tokens(store, TOKENS // share) for name, store in stores.items()}
     keys = {alg: through_keys(alg, key, KEYS) for alg, key in (("ES256", floors.ec_key()), ("RS256", floors.rsa_key()))}
