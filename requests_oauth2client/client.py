@@ -49,6 +49,7 @@ from .exceptions import (
 from .hidden import forget_locals, hidden
 from .introspection import Introspection
 from .jwks import ServerKeys
+from .nonces import NonceMemory
 from .origin_policy import DEFAULT_ORIGIN_POLICY, OriginPolicy
 from .revocation import Revocation
 from .signing_keys import SIGNATURE_ALGS
@@ -137,6 +138,7 @@ class OAuth2Client(
     extra_metadata: dict[str, Any] = field(factory=dict)
     _bound_auth: AuthBase = field(init=False, eq=False)
     _server_keys: ServerKeys = field(init=False, eq=False)
+    _as_nonces: NonceMemory = field(init=False, eq=False)
 
     def __init__(
         self,
@@ -209,6 +211,7 @@ class OAuth2Client(
         bound = handler.for_issuer(issuer) if isinstance(handler, BaseClientAuthenticationMethod) else handler
         object.__setattr__(self, "_bound_auth", bound)
         object.__setattr__(self, "_server_keys", ServerKeys(authorization_server_jwks))
+        object.__setattr__(self, "_as_nonces", NonceMemory())
 
     def _check(self) -> None:
         if not self.testing:

@@ -31,7 +31,7 @@ from .exceptions import (
     RepeatedDPoPNonce,
 )
 from .jose import CompactSigner, sha256_b64u, uuid4
-from .nonces import NonceMemory, origin_of, usable_nonce
+from .nonces import NONCE_HEADER, NonceMemory, origin_of
 from .resending import drain, follow_with, forget_redirect, redirected, repeat, resend
 from .signing_keys import MIN_RSA_BITS, SIGNATURE_ALGS, registered_name
 from .tokens import BearerToken
@@ -64,7 +64,6 @@ __all__ = [
 ]
 
 DPOP_HEADER = "DPoP"
-NONCE_HEADER = "DPoP-Nonce"
 WIRE_ENCODING = "latin-1"
 
 _set = object.__setattr__
@@ -332,11 +331,17 @@ class DPoPKey:
             the nonce; `None` if there is none.
 
         """
-        nonce = usable_nonce(response.headers.get(NONCE_HEADER))
+        nonce = self._memory(role).learn(_url_of(response), response.headers)
         if nonce is not None:
-            self._memory(role).put(_url_of(response), nonce)
             _set(self, "as_nonce" if role == "as" else "rs_nonce", nonce)
         return nonce
+
+    def recall_as_nonce(self, url: str, memory: NonceMemory) -> None:
+        """Begin with what the Authorization Server of `url` gave for another key: nonces are not bound to keys."""
+        nonce = memory.get(url, None)
+        if nonce is not None and self._nonce("as", url) is None:
+            self._as_memory.put(url, nonce)
+            _set(self, "as_nonce", nonce)
 
     def _obey(self, response: requests.Response, role: Role, header: str) -> None:
         """Remember the nonce of an answer that demands one, unless the refused proof had it."""

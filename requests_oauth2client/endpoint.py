@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypedDict
 from urllib.parse import urlencode
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
     from .dpop import DPoPKey
     from .events import EventHook, EventName
+    from .nonces import NonceMemory
     from .retries import RetryPolicy
 
     T = TypeVar("T")
@@ -345,6 +347,7 @@ class BaseClient:
         session: requests.Session
         auth: AuthBase
         _bound_auth: AuthBase
+        _as_nonces: NonceMemory
         issuer: str | None
         retry: RetryPolicy | None
         on_event: EventHook | None
@@ -404,6 +407,11 @@ class BaseClient:
             requests_kwargs=requests_kwargs,
         )
 
+    def _tell_again(self, endpoint: str, grant_type: str | None, number: int, why: str) -> None:
+        name: EventName = "nonce_retried" if why == NONCE_WANTED else "request_retried"
+        client_id = getattr(self.auth, "client_id", None)
+        tell(self.on_event, TokenEvent(name, client_id, endpoint, grant_type, attempt=number, error=why))
+
     def _request(
         self,
         endpoint: str,
@@ -442,7 +450,7 @@ class BaseClient:
         headers = {"Accept": accept, "Content-Type": FORM}
 
         def attempt() -> requests.Response:
-            return exchange(
+            response = exchange(
                 self.session,
                 "POST",
                 url,
@@ -454,14 +462,17 @@ class BaseClient:
                 max_response_size=self.max_response_size,
                 requests_kwargs=requests_kwargs,
             )
+            if dpop_key is not None:
+                self._as_nonces.learn(url, response.headers)
+            return response
 
-        def told(number: int, why: str) -> None:
-            name: EventName = "nonce_retried" if why == NONCE_WANTED else "request_retried"
-            client_id, grant_type = getattr(self.auth, "client_id", None), data.get("grant_type")
-            tell(self.on_event, TokenEvent(name, client_id, endpoint, grant_type, attempt=number, error=why))
+        told = partial(self._tell_again, endpoint, data.get("grant_type"))
 
         def send() -> requests.Response:
-            return attempt() if dpop_key is None else _with_dpop_nonce(attempt, dpop_key, told)
+            if dpop_key is None:
+                return attempt()
+            dpop_key.recall_as_nonce(url, self._as_nonces)  # saves each new key a refusal
+            return _with_dpop_nonce(attempt, dpop_key, told)
 
         single_use = data.get("grant_type") in SINGLE_USE_GRANTS
         response = with_retries(send, self.retry, single_use=single_use, on_retry=told)

@@ -9,10 +9,16 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from threading import Lock
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_ORIGINS = 100
 """Origins of which a nonce is remembered, per key and role; the one that was heard least recently goes first."""
+
+NONCE_HEADER = "DPoP-Nonce"
 
 _NONCE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,4096}")  # NQCHAR of RFC 6749 appendix A, and a bound
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -66,6 +72,13 @@ class NonceMemory:
             self._by_origin[origin] = nonce
             if len(self._by_origin) > MAX_ORIGINS:
                 del self._by_origin[next(iter(self._by_origin))]
+
+    def learn(self, url: str, headers: Mapping[str, str]) -> str | None:
+        """Remember the nonce that came with an answer of the server of `url`; return it, `None` if there is none."""
+        nonce = usable_nonce(headers.get(NONCE_HEADER))
+        if nonce is not None:
+            self.put(url, nonce)
+        return nonce
 
     def clear(self) -> None:
         """Forget all."""

@@ -211,6 +211,31 @@ def test_a_nonce_costs_one_request_per_key(client: OAuth2Client, server: Authori
     assert server.count("token") == 4
 
 
+def test_a_nonce_costs_one_request_per_client(client: OAuth2Client, server: AuthorizationServer) -> None:
+    """The client remembers the nonce of its server: a new key for each token has it at once (RFC 9449 §8.2)."""
+    server.dpop_nonce_as = True
+    tokens = [client.client_credentials(dpop=True) for _ in range(3)]
+    assert len({token.dpop_key.dpop_jkt for token in tokens}) == 3
+    assert server.count("token") == 4
+
+
+def test_a_nonce_goes_back_to_its_server_only(client: OAuth2Client, server: AuthorizationServer) -> None:
+    """What one origin gave for another key is not sent to an endpoint at another origin."""
+    server.dpop_nonce_as = True
+    client.client_credentials(dpop=True)
+    elsewhere = DPoPKey.generate()
+    elsewhere.recall_as_nonce("https://other.local/token", client._as_nonces)
+    assert elsewhere.as_nonce is None
+
+
+def test_a_nonce_that_was_set_by_hand_stays(client: OAuth2Client, server: AuthorizationServer) -> None:
+    """A nonce that the program gave to a key is tried first, whatever other keys were given."""
+    server.dpop_nonce_as = True
+    client.client_credentials(dpop=True)
+    client.client_credentials(dpop_key=DPoPKey.generate(as_nonce="by-hand"))
+    assert [SignedJwt(proof).claims.get("nonce") for proof in proofs(server)][2] == "by-hand"
+
+
 def test_pushed_requests_are_proven(client: OAuth2Client, server: AuthorizationServer) -> None:
     """A pushed request has a proof for its own endpoint, a nonce when one is demanded, and `dpop_jkt` (RFC 9449 §10.1)."""
     server.dpop_nonce_as = True
