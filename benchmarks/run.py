@@ -175,11 +175,17 @@ def section_call(rounds: int) -> Rows:
         floors.sign(key, b"x" * 400)
         return request
 
+    def proved(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["DPoP"] = by_hand_proof()
+        return request
+
+    by_hand_proof = floors.proof(key, URL)
     plain, remembering, proven = api(), api(ProxyRememberingSession()), bound(DPoPKey(key))
     row = {
         "floor: Session.get": lambda: got(uncredentialed),
         "Session.get with a header, which reads .netrc": by_hand,
         "Session.get and a bare ES256 signature": lambda: got(signed),
+        "Session.get and a proof by hand": lambda: got(proved),
         "BearerToken": lambda: got(BearerToken(ACCESS_TOKEN, expires_in=3600)),
         "client credentials handler": lambda: got(OAuth2ClientCredentialsAuth(client())),
         "DPoPToken, ES256": lambda: got(proven),
@@ -269,6 +275,13 @@ def section_token(rounds: int) -> Rows:
         floors.sign(made, b"x" * 400)
         return request
 
+    by_hand = floors.assertion(key, TOKEN_ENDPOINT)
+
+    def asserted(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.body = f"{request.body}&client_assertion={by_hand()}"
+        request.headers["Content-Length"] = str(len(request.body))
+        return request
+
     def got(asked: OAuth2Client, **kwargs: Any) -> Callable[[], object]:
         return lambda: asked.client_credentials(scope="read", **kwargs)
 
@@ -277,6 +290,7 @@ def section_token(rounds: int) -> Rows:
         "client_secret_post": lambda: got(client()),
         "private_key_jwt, ES256": lambda: got(client(auth=PrivateKeyJwt(CLIENT_ID, key, alg="ES256"))),
         "DPoP with a new key": lambda: got(client({**TOKEN, "token_type": "DPoP"}), dpop=True),
+        "Session.post and an assertion by hand": lambda: posted(asserted),
         "Session.post, a bare key and its signature": lambda: posted(new_key),
         "Authlib": peers.authlib_token,
         "requests-oauthlib": peers.oauthlib_token,
