@@ -4,7 +4,7 @@
     python -m tox -e bench -- call token                # some sections
     python -m tox -e bench -- --quick --json mine.json  # kept for `python -m pyperf compare_to`
 
-Other libraries take part where they are installed (`pip install authlib joserfc pyjwt requests-oauthlib google-auth`).
+Other libraries take part where they are installed, as in `python -m tox -e peers`.
 Only the ratios mean something elsewhere: they are to the floor in the same run, see `turns`.
 """
 
