@@ -40,7 +40,16 @@ class Window:
             self.driver.find_element("name", name).send_keys(value)
 
     def click(self, value: str) -> None:
-        self.driver.find_element("css selector", f"button[value={value}]").click()
+        """Submit a form, and wait until its page is gone: the next one may have a button of the same name."""
+        from selenium.common.exceptions import WebDriverException
+        from selenium.webdriver.support.expected_conditions import staleness_of
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        button = self.driver.find_element("css selector", f"button[value={value}]")
+        button.click()
+        # between two pages, Chromium has other words for an element that is gone, too
+        patient = WebDriverWait(self.driver, 20, poll_frequency=0.05, ignored_exceptions=[WebDriverException])
+        patient.until(staleness_of(button))
 
     def text(self) -> str:
         return self.driver.find_element("tag name", "body").text
