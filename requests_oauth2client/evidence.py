@@ -6,6 +6,7 @@ A server may echo what it was sent, and a log line may travel far: nothing here 
 from __future__ import annotations
 
 import copy
+import json
 import re
 from base64 import b64decode
 from typing import TYPE_CHECKING
@@ -42,6 +43,13 @@ SECRET_PARAMETERS = frozenset(
 """Form and JSON members whose value is a credential."""
 
 SECRET_HEADERS = ("Authorization", "Proxy-Authorization", "DPoP", "Cookie")
+
+REDACTED = "[redacted]"
+
+_ISSUED = re.compile(
+    r'"(access_token|refresh_token|id_token|device_code|auth_req_id|client_secret)"(\s*:\s*)"(?:[^"\\]|\\.)*"?'
+)
+"""JSON members of an answer that are credentials, whatever the answer is worth; the text may be cut."""
 
 
 def printable(text: object, limit: int = MAX_SHOWN) -> str:
@@ -80,7 +88,11 @@ def secrets_of(request: requests.PreparedRequest | None) -> set[str]:
         body = body.decode("utf-8", "replace")
     if isinstance(body, str):
         values |= {value for name, value in parse_qsl(body) if name in SECRET_PARAMETERS}
-    return {form for value in values for form in (value, quote_plus(value), quote(value, safe="")) if value}
+    return {form for value in values if value for form in _forms(value)}
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    return value, quote_plus(value), quote(value, safe=""), json.dumps(value)[1:-1]
 
 
 def _secrets_in_header(value: str | bytes) -> set[str]:
@@ -99,11 +111,13 @@ def _secrets_in_header(value: str | bytes) -> set[str]:
 
 def redacted(text: object, request: requests.PreparedRequest | None) -> str:
     """Return `text` fit for a message: printable, and without any credential that `request` carried."""
-    raw = str(text)
+    return printable(without_secrets(str(text), request))
+
+
+def without_secrets(text: str, request: requests.PreparedRequest | None) -> str:
+    """Return `text` without any credential that `request` carried."""
     secrets = sorted(secrets_of(request), key=len, reverse=True)
-    if secrets:
-        raw = re.sub("|".join(map(re.escape, secrets)), "[redacted]", raw)
-    return printable(raw)
+    return re.sub("|".join(map(re.escape, secrets)), REDACTED, text) if secrets else text
 
 
 def shareable_request(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -119,9 +133,23 @@ def shareable_request(request: requests.PreparedRequest) -> requests.PreparedReq
 
 
 def shareable_response(response: requests.Response) -> requests.Response:
-    """Return a copy of `response` that pickles, whose request is a `shareable_request`."""
+    """Return a copy of `response` that pickles: without cookies, without what it issued, or echoes of its request.
+
+    Its request is a `shareable_request`.
+    """
+    from requests.cookies import RequestsCookieJar  # only pickled errors need requests here
+
     shared = copy.copy(response)
-    if getattr(response, "request", None) is not None:
-        shared.request = shareable_request(response.request)
+    request = getattr(response, "request", None)
+    if request is not None:
+        shared.request = shareable_request(request)
+    content: object = response._content  # noqa: SLF001 - `content` would read
+    if isinstance(content, bytes):
+        text = without_secrets(content.decode("utf-8", "surrogateescape"), request)
+        text = _ISSUED.sub(rf'"\1"\2"{REDACTED}"', text)
+        shared._content = text.encode("utf-8", "surrogateescape")  # noqa: SLF001 - idem
+    shared.headers = response.headers.copy()
+    shared.headers.pop("Set-Cookie", None)
+    shared.cookies = RequestsCookieJar()
     shared.history = [shareable_response(previous) for previous in response.history]
     return shared

@@ -125,7 +125,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
 
-from .evidence import printable, printable_url, redacted, shareable_request, shareable_response
+from .evidence import printable, printable_url, redacted, shareable_request, shareable_response, without_secrets
 from .hidden import hidden
 
 if TYPE_CHECKING:
@@ -139,7 +139,9 @@ def _revive(cls: type[BaseException], args: tuple[object, ...]) -> BaseException
     return error
 
 
-def _shareable(value: object) -> object:
+def _shareable(value: object, request: requests.PreparedRequest | None) -> object:
+    if isinstance(value, str):
+        return without_secrets(value, request)
     if isinstance(value, requests.Response):
         return shareable_response(value)
     if isinstance(value, requests.PreparedRequest):
@@ -187,7 +189,8 @@ class OAuth2Error(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # a pickle travels further than the process: neither the client nor the request's credentials go with it
-        state = {name: _shareable(value) for name, value in self.__dict__.items() if name != "client"}
+        request = self.request if isinstance(getattr(self, "request", None), requests.PreparedRequest) else None
+        state = {name: _shareable(value, request) for name, value in self.__dict__.items() if name != "client"}
         return _revive, (type(self), self.args), {**state, "client": None}
 
 

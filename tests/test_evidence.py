@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from base64 import b64encode
 from urllib.parse import quote, quote_plus, urlencode
@@ -20,6 +21,7 @@ from requests_oauth2client.evidence import (
     shareable_request,
     shareable_response,
 )
+from requests_oauth2client.exceptions import InvalidClient
 
 SECRET = "marked sécret+/&=%"
 
@@ -83,7 +85,12 @@ def test_printable_url(url, shown):
 def test_secrets_in_forms(name, encode):
     """The value of each credential in a form is a secret; the other values are not."""
     request = prepared(encode(urlencode({name: SECRET, "scope": "public", "empty": ""})))
-    assert secrets_of(request) == {SECRET, quote_plus(SECRET), quote(SECRET, safe="")}
+    assert secrets_of(request) == {
+        SECRET,
+        quote_plus(SECRET),
+        quote(SECRET, safe=""),
+        json.dumps(SECRET)[1:-1],
+    }
 
 
 @pytest.mark.parametrize("name", SECRET_HEADERS)
@@ -162,6 +169,62 @@ def test_shareable_request():
 def test_shareable_request_that_was_not_prepared():
     """A request without anything can be shared too."""
     assert shareable_request(requests.PreparedRequest()).headers is None
+
+
+@pytest.mark.parametrize(
+    ("echo", "shared"),
+    [
+        (SECRET, "[redacted]"),
+        (f"secret={quote_plus(SECRET)}&scope=a", "secret=[redacted]&scope=a"),
+        (json.dumps({"error_description": f"not {SECRET}"}), '{"error_description": "not [redacted]"}'),
+        (f"<p>{SECRET}, and {quote(SECRET, safe='')}</p>", "<p>[redacted], and [redacted]</p>"),
+    ],
+)
+def test_shareable_responses_do_not_echo(echo, shared):
+    """What a server repeats of the credentials that it was sent is not in a pickle of its answer; all else is."""
+    response = requests.Response()
+    response.request = prepared({"client_secret": SECRET})
+    response._content = echo.encode() + b"\xff"
+    assert pickle.loads(pickle.dumps(shareable_response(response))).content == shared.encode() + b"\xff"
+    assert response.content == echo.encode() + b"\xff"
+
+
+@pytest.mark.parametrize(
+    ("content", "shared"),
+    [
+        ('{"access_token": "marked", "token_type": "mac"}', '{"access_token": "[redacted]", "token_type": "mac"}'),
+        ('{"refresh_token":"marked\\"marked","x":1}', '{"refresh_token":"[redacted]","x":1}'),
+        ('{"id_token":"marked.cut', '{"id_token":"[redacted]"'),
+        ('{"device_code" : "marked", "user_code": "A"}', '{"device_code" : "[redacted]", "user_code": "A"}'),
+        ('{"access_token": 5}', '{"access_token": 5}'),
+        ('{"scope": "access_token"}', '{"scope": "access_token"}'),
+    ],
+)
+def test_shareable_responses_hold_no_token(content, shared):
+    """What a refused answer would have issued is not in a pickle of it; the answer itself keeps it."""
+    response = requests.Response()
+    response._content = content.encode()
+    response.headers.update({"Set-Cookie": "session=marked", "X-Id": "1"})
+    response.cookies.set("session", "marked")
+    assert shareable_response(response).text == shared
+    assert b"marked" not in pickle.dumps(shareable_response(response))
+    assert shareable_response(response).headers == {"X-Id": "1"}
+    assert response.text == content
+    assert (response.headers["Set-Cookie"], dict(response.cookies)) == ("session=marked", {"session": "marked"})
+
+
+def test_pickles_of_errors_do_not_echo():
+    """The words of a server are in a pickled error without the credentials that they repeat; the error itself keeps them."""
+    response = requests.Response()
+    response.status_code, response.request = 401, prepared({"client_secret": SECRET})
+    error = InvalidClient(
+        response, None, "invalid_client", f"{SECRET} is wrong", f"https://as.local/{quote(SECRET, safe='')}"
+    )
+    arrived = pickle.loads(pickle.dumps(error))
+    assert (arrived.error, arrived.description, error.description) == (
+        "invalid_client", "[redacted] is wrong", f"{SECRET} is wrong",
+    )  # fmt: skip
+    assert b"marked" not in pickle.dumps(error)
 
 
 def test_shareable_response(client, server):

@@ -288,7 +288,10 @@ def shown(error):
     again = pickle.loads(pickle.dumps(error))
     yield repr(again)
     yield str(again)
-    evidence = {"response", "description", "error", "uri", "key"}  # what was said, or passed, as it was
+    answer = getattr(again, "response", None)
+    if isinstance(answer, requests.Response):  # with what the server said
+        yield repr(pickle.dumps(answer))
+    evidence = {"response", "key"}  # the one above, or a callback URL, and what was passed, as it was
     yield repr({name: value for name, value in vars(again).items() if name not in evidence})
 
 
