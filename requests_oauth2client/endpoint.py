@@ -476,17 +476,16 @@ class BaseClient:
 
         single_use = data.get("grant_type") in SINGLE_USE_GRANTS
         response = with_retries(send, self.retry, single_use=single_use, on_retry=told)
-        if response.ok:
-            return on_success(response, dpop_key=dpop_key)
-        if dpop_key is None and _wants_nonce(response):
+        if not response.ok and dpop_key is None and _wants_nonce(response):
             raise InvalidTokenResponse(
                 response=response,
                 description="it wants a nonce in the DPoP proof, but the initial request did not include a DPoP proof",
             )
         try:
-            return on_failure(response, dpop_key=dpop_key)
+            return (on_success if response.ok else on_failure)(response, dpop_key=dpop_key)
         except OAuth2Error as exc:
-            if single_use:
+            forget_locals(exc)  # of parsers: a server may echo a credential, or issue a token in a bad answer
+            if single_use and not response.ok:
                 tell_if_spent(exc, response)
             raise
 

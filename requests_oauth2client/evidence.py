@@ -9,6 +9,7 @@ import copy
 import json
 import re
 from base64 import b64decode
+from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
 
@@ -92,7 +93,7 @@ def secrets_of(request: requests.PreparedRequest | None) -> set[str]:
 
 
 def _forms(value: str) -> tuple[str, ...]:
-    return value, quote_plus(value), quote(value, safe=""), json.dumps(value)[1:-1]
+    return value, quote_plus(value), quote(value, safe=""), json.dumps(value)[1:-1], escape(value)
 
 
 def _secrets_in_header(value: str | bytes) -> set[str]:
@@ -117,7 +118,8 @@ def redacted(text: object, request: requests.PreparedRequest | None) -> str:
 def without_secrets(text: str, request: requests.PreparedRequest | None) -> str:
     """Return `text` without any credential that `request` carried."""
     secrets = sorted(secrets_of(request), key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, secrets)), REDACTED, text) if secrets else text
+    # whatever the case: of percent-encoding and escapes there are two spellings
+    return re.sub("|".join(map(re.escape, secrets)), REDACTED, text, flags=re.IGNORECASE) if secrets else text
 
 
 def shareable_request(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -78,10 +78,12 @@ class Revocation(BaseClient):
         self, access_token: str | BearerToken, requests_kwargs: RequestsKwargs | None = None, **revoke_kwargs: Any
     ) -> bool:
         """Revoke an access token; see `revoke_token`."""
+        access_token = hidden(access_token)
         return self.revoke_token(access_token, TokenType.ACCESS_TOKEN.value, requests_kwargs, **revoke_kwargs)
 
     def revoke_refresh_token(
         self, refresh_token: str | BearerToken, requests_kwargs: RequestsKwargs | None = None, **revoke_kwargs: Any
     ) -> bool:
         """Revoke a refresh token; see `revoke_token`."""
+        refresh_token = hidden(refresh_token)
         return self.revoke_token(refresh_token, TokenType.REFRESH_TOKEN.value, requests_kwargs, **revoke_kwargs)

@@ -18,7 +18,7 @@ from .enums import Endpoints, GrantTypes
 from .events import TokenEvent, tell
 from .evidence import redacted
 from .exceptions import InvalidParam, InvalidTokenResponse, MissingRefreshToken, OAuth2Error, UnknownTokenEndpointError
-from .hidden import forget_locals, hidden
+from .hidden import hidden
 from .jose import b64u
 from .scopes import format_scope
 from .strict_json import loads_object
@@ -126,7 +126,6 @@ class TokenEndpoint(BaseClient):
         except (OAuth2Error, ValueError, TypeError) as exc:
             if isinstance(exc, OAuth2Error):  # may quote the server, which may quote us
                 exc.args = (redacted(exc, response.request),)
-            forget_locals(exc)
             cause = exc
         try:
             return self.on_token_error(response, dpop_key=dpop_key)

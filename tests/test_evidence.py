@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import pickle
 from base64 import b64encode
@@ -90,6 +91,7 @@ def test_secrets_in_forms(name, encode):
         quote_plus(SECRET),
         quote(SECRET, safe=""),
         json.dumps(SECRET)[1:-1],
+        html.escape(SECRET),
     }
 
 
@@ -177,6 +179,8 @@ def test_shareable_request_that_was_not_prepared():
         (SECRET, "[redacted]"),
         (f"secret={quote_plus(SECRET)}&scope=a", "secret=[redacted]&scope=a"),
         (json.dumps({"error_description": f"not {SECRET}"}), '{"error_description": "not [redacted]"}'),
+        (f"secret={quote_plus(SECRET).lower()}", "secret=[redacted]"),
+        (f"<p>{html.escape(SECRET)}</p>", "<p>[redacted]</p>"),
         (f"<p>{SECRET}, and {quote(SECRET, safe='')}</p>", "<p>[redacted], and [redacted]</p>"),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import json
 import logging
 import pickle
 import traceback
@@ -211,6 +212,8 @@ FLOWS = {
     "exchange": ("token", lambda w: w.client.token_exchange(subject_token="marked-st", subject_token_type="access_token")),
     "jwt bearer": ("token", lambda w: w.client.jwt_bearer("marked-assertion-secret.x.y")),
     "revocation": ("revocation", lambda w: w.client.revoke_refresh_token(w.tokens())),
+    "revocation by text": ("revocation", lambda w: w.client.revoke_access_token(ACCESS)),
+    "revocation of a refresh token by text": ("revocation", lambda w: w.client.revoke_refresh_token(REFRESH)),
     "introspection": ("introspection", lambda w: w.client.introspect_token(ACCESS)),
     "userinfo": ("userinfo", lambda w: w.client.userinfo(w.tokens())),
     "handler": ("token", lambda w: w.client.session.get(w.api.url, auth=roc.OAuth2ClientCredentialsAuth(w.client))),
@@ -230,6 +233,14 @@ def echo(request):
     return Response.json({"error": "invalid_request", "error_description": said, "error_uri": said}, 400)
 
 
+def echo_with_success(request):
+    return Response.json(json.loads(echo(request).body), 200)
+
+
+def echo_on_a_page(request):
+    return Response.html(f"<p>{request.body!r} {dict(request.headers)}</p>")
+
+
 def amended(request, **changes):
     honest = request.proceed()
     return honest.amend(changes) if honest.body.startswith(b"{") else honest
@@ -239,6 +250,8 @@ FAILURES = {
     "success": None,
     "refused": misbehaviour.canned(400, json={"error": "invalid_grant", "error_description": "no"}),
     "echoed": echo,
+    "echoed with success": echo_with_success,
+    "echoed on a page": echo_on_a_page,
     "unreadable": misbehaviour.html(),
     "redirected": misbehaviour.redirect("https://evil.local/?x=1"),
     "too large": misbehaviour.canned(200, b"x" * 2_000_000),
