@@ -183,7 +183,8 @@ def test_strict():
     """The strict policy knows the host and port of the issuer, and those that are listed."""
     strict = OriginPolicy(only_hosts_of_issuer_or_listed=True, hosts=["keys.example"])
     assert made({"jwks_uri": "https://keys.example/k"}, origin_policy=strict)
-    for url in ("https://other.example/k", "https://as.example:8443/k", "https://10.0.0.1/k"):
+    lookalikes = ("https://as.example.evil.example/k", "https://as.example-evil.example/k", "https://as.exampl/k")
+    for url in ("https://other.example/k", "https://as.example:8443/k", "https://10.0.0.1/k", *lookalikes):
         with pytest.raises(UntrustedEndpointOrigin, match="another host than that of the issuer"):
             made({"jwks_uri": url}, origin_policy=strict)
 
