@@ -42,6 +42,19 @@ Timeout: TypeAlias = float | tuple[float | None, float | None] | None
 DEFAULT_USER_AGENT = default_user_agent()
 
 
+class SessionAttributes(TypedDict, total=False):
+    """Attributes of a `requests.Session` that `ApiClient` sets."""
+
+    params: Mapping[str, Any]
+    proxies: dict[str, str]
+    hooks: dict[str, Any]
+    verify: bool | str
+    cert: str | tuple[str, str] | None
+    trust_env: bool
+    max_redirects: int
+    stream: bool
+
+
 class RequestKwargs(TypedDict, total=False):
     """What each verb takes besides the path: the arguments of `requests.Session.request`, and three of ours.
 
@@ -332,7 +345,7 @@ class ApiClient:
         headers: Mapping[str, str] | None = None,
         user_agent: str | None = DEFAULT_USER_AGENT,
         session: requests.Session | None = None,
-        **session_kwargs: Any,
+        **session_kwargs: Unpack[SessionAttributes],
     ) -> None:
         session = requests.Session() if session is None else session
         unknown = [name for name in session_kwargs if not hasattr(session, name)]

@@ -22,7 +22,7 @@ from .strict_json import loads_object
 from .token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from types import EllipsisType
 
     import requests
@@ -69,6 +69,9 @@ class AuthorizationCode(TokenEndpoint):
         state: str | EllipsisType | None = ...,
         nonce: str | EllipsisType | None = ...,
         code_verifier: str | None = None,
+        code_challenge_method: str | EllipsisType | None = ...,
+        acr_values: str | Iterable[str] | None = None,
+        max_age: int | None = None,
         dpop: bool | None = None,
         dpop_key: DPoPKey | None = None,
         dpop_alg: str | None = None,
@@ -83,6 +86,9 @@ class AuthorizationCode(TokenEndpoint):
             state: see `AuthorizationRequest`.
             nonce: see `AuthorizationRequest`.
             code_verifier: see `AuthorizationRequest`.
+            code_challenge_method: how PKCE is done, `None` for without; by default as the client says.
+            acr_values: see `AuthorizationRequest`.
+            max_age: see `AuthorizationRequest`.
             dpop: bind code and token to a key (RFC 9449 §10); `None` for `dpop_bound_access_tokens` of the client.
             dpop_key: the key to bind them to, which implies `dpop`; by default a new one.
             dpop_alg: algorithm of the new key; by default that of the client.
@@ -95,7 +101,6 @@ class AuthorizationCode(TokenEndpoint):
         if dpop_key is None and (self.dpop_bound_access_tokens if dpop is None else dpop):
             dpop_key = self.dpop_key_generator(dpop_alg or self.dpop_alg)
         known = {
-            "code_challenge_method": self.code_challenge_method,
             "issuer": self.issuer,
             "authorization_response_iss_parameter_supported": self.authorization_response_iss_parameter_supported,
         }
@@ -108,6 +113,9 @@ class AuthorizationCode(TokenEndpoint):
             state=state,
             nonce=nonce,
             code_verifier=code_verifier,
+            code_challenge_method=self.code_challenge_method if code_challenge_method is ... else code_challenge_method,
+            acr_values=acr_values,
+            max_age=max_age,
             dpop_key=dpop_key,
             **{**known, **kwargs},
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, fields, frozen
@@ -24,7 +25,7 @@ from .discovery import (
 )
 from .dpop import DPoPKey
 from .endpoint import DEFAULT_DEADLINE, DEFAULT_TIMEOUT, MAX_RESPONSE_SIZE, exchange
-from .enums import CodeChallengeMethods, Endpoints, GrantTypes
+from .enums import Endpoints, GrantTypes
 from .evidence import printable_url
 from .exceptions import (
     InvalidAcrValuesParam,
@@ -46,7 +47,7 @@ from .exceptions import (
     UnknownSubjectTokenType,
     UnknownTokenType,
 )
-from .hidden import forget_locals, hidden
+from .hidden import HiddenFields, forget_locals, hidden
 from .introspection import Introspection
 from .jwks import ServerKeys
 from .nonces import NonceMemory
@@ -62,6 +63,7 @@ from .userinfo import UserInfo
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
+    from typing import TypeVar
 
     import requests
     from jwskate import Jwk, JwkSet
@@ -72,18 +74,24 @@ if TYPE_CHECKING:
     from .events import EventHook
     from .retries import RetryPolicy
 
+    T = TypeVar("T")
+
 
 def _url() -> Any:
     """Declare the URL of an endpoint, which discovery fills in."""
-    return field(default=None, metadata={"discovered": str, "endpoint": True})
+    return field(metadata={"discovered": str, "endpoint": True})
 
 
-def _found(default: Any, kind: type) -> Any:
+def _found(kind: type) -> Any:
     """Declare another member of the metadata that discovery fills in."""
-    return field(default=default, metadata={"discovered": kind})
+    return field(metadata={"discovered": kind})
 
 
-@frozen(init=False, repr=False)
+_UNSET: Any = ...
+"""Left to the metadata document, or to the constructor."""
+
+
+@frozen(init=False, repr=False, kw_only=True)
 class OAuth2Client(
     AuthorizationCode,
     DeviceAuthorization,
@@ -105,37 +113,37 @@ class OAuth2Client(
     All attributes are read-only. `extra_metadata` holds the keywords that this class does not know.
     """
 
-    token_endpoint: str = field(metadata={"discovered": str, "endpoint": True})
+    token_endpoint: str = _url()
     auth: AuthBase
     revocation_endpoint: str | None = _url()
     introspection_endpoint: str | None = _url()
     userinfo_endpoint: str | None = _url()
     authorization_endpoint: str | None = _url()
-    redirect_uri: str | None = None
+    redirect_uri: str | None
     backchannel_authentication_endpoint: str | None = _url()
     device_authorization_endpoint: str | None = _url()
     pushed_authorization_request_endpoint: str | None = _url()
     jwks_uri: str | None = _url()
-    issuer: str | None = _found(None, str)
-    id_token_signed_response_alg: str | None = "RS256"  # noqa: S105 - an algorithm, not a credential
-    id_token_encrypted_response_alg: str | None = None
-    id_token_decryption_key: Jwk | None = None
-    code_challenge_method: str | None = CodeChallengeMethods.S256.value
-    authorization_response_iss_parameter_supported: bool = _found(default=False, kind=bool)
-    require_pushed_authorization_requests: bool = _found(default=False, kind=bool)
-    require_signed_request_object: bool = _found(default=False, kind=bool)
-    token_class: type[BearerToken] = BearerToken
-    session: requests.Session = field(factory=bounded_session)
-    dpop_bound_access_tokens: bool = False
-    dpop_key_generator: Callable[[str], DPoPKey] = DPoPKey.generate
-    dpop_alg: str = "ES256"
-    testing: bool = False
-    timeout: float = DEFAULT_TIMEOUT
-    deadline: float | None = DEFAULT_DEADLINE
-    max_response_size: int = MAX_RESPONSE_SIZE
-    retry: RetryPolicy | None = None
-    on_event: EventHook | None = field(default=None, eq=False)
-    extra_metadata: dict[str, Any] = field(factory=dict)
+    issuer: str | None = _found(str)
+    id_token_signed_response_alg: str | None
+    id_token_encrypted_response_alg: str | None
+    id_token_decryption_key: Jwk | None
+    code_challenge_method: str | None
+    authorization_response_iss_parameter_supported: bool = _found(bool)
+    require_pushed_authorization_requests: bool = _found(bool)
+    require_signed_request_object: bool = _found(bool)
+    token_class: type[BearerToken]
+    session: requests.Session
+    dpop_bound_access_tokens: bool
+    dpop_key_generator: Callable[[str], DPoPKey]
+    dpop_alg: str
+    testing: bool
+    timeout: float
+    deadline: float | None
+    max_response_size: int
+    retry: RetryPolicy | None
+    on_event: EventHook | None = field(eq=False)
+    extra_metadata: dict[str, Any]
     _bound_auth: AuthBase = field(init=False, eq=False)
     _server_keys: ServerKeys = field(init=False, eq=False)
     _as_nonces: NonceMemory = field(init=False, eq=False)
@@ -149,13 +157,36 @@ class OAuth2Client(
         client_secret: str | None = None,
         private_key: PrivateKey | None = None,
         private_jwk: PrivateKey | None = None,
-        session: requests.Session | None = None,
+        revocation_endpoint: str | None = None,
+        introspection_endpoint: str | None = None,
+        userinfo_endpoint: str | None = None,
+        authorization_endpoint: str | None = None,
+        redirect_uri: str | None = None,
+        backchannel_authentication_endpoint: str | None = None,
+        device_authorization_endpoint: str | None = None,
+        pushed_authorization_request_endpoint: str | None = None,
+        jwks_uri: str | None = None,
         authorization_server_jwks: JwkSet | Mapping[str, Any] | None = None,
         issuer: str | None = None,
+        id_token_signed_response_alg: str | None = "RS256",  # noqa: S107 - an algorithm, not a credential
         id_token_encrypted_response_alg: str | None = None,
         id_token_decryption_key: Jwk | Mapping[str, Any] | None = None,
+        code_challenge_method: str | None = "S256",
+        authorization_response_iss_parameter_supported: bool = False,
+        require_pushed_authorization_requests: bool = False,
+        require_signed_request_object: bool = False,
+        token_class: type[BearerToken] = BearerToken,
+        session: requests.Session | None = None,
+        dpop_bound_access_tokens: bool = False,
+        dpop_key_generator: Callable[[str], DPoPKey] = DPoPKey.generate,
+        dpop_alg: str = "ES256",
         testing: bool = False,
-        **metadata: Any,
+        timeout: float = DEFAULT_TIMEOUT,
+        deadline: float | None = DEFAULT_DEADLINE,
+        max_response_size: int = MAX_RESPONSE_SIZE,
+        retry: RetryPolicy | None = None,
+        on_event: EventHook | None = None,
+        **extra_metadata: Any,
     ) -> None:
         """Make a client out of what is known about its server.
 
@@ -166,13 +197,30 @@ class OAuth2Client(
             client_secret: secret of the client, sent with `ClientSecretPost`.
             private_key: private key of the client, for `PrivateKeyJwt`.
             private_jwk: same as `private_key`.
-            session: session to send requests with; by default a new one.
-            authorization_server_jwks: public keys of the server; by default they are fetched when they are needed.
+            revocation_endpoint: URL, as all that end so.
+            redirect_uri: where users come back to after a login.
+            jwks_uri: URL of the public keys of the server.
+            authorization_server_jwks: these keys themselves; by default they are fetched when they are needed.
             issuer: issuer identifier of the server; makes more checks possible.
+            id_token_signed_response_alg: algorithm that ID Tokens are signed with; `None` for any.
             id_token_encrypted_response_alg: algorithm that ID Tokens are encrypted with; `None` when they are not.
             id_token_decryption_key: private key to decrypt ID Tokens with.
+            code_challenge_method: how PKCE is done; `None` turns it off.
+            authorization_response_iss_parameter_supported: the server always adds `iss` to its responses (RFC 9207).
+            require_pushed_authorization_requests: the server takes pushed requests only (RFC 9126).
+            require_signed_request_object: the server takes signed requests only (RFC 9101).
+            token_class: class of the tokens that are not bound to a key.
+            session: session to send requests with; by default a new one.
+            dpop_bound_access_tokens: ask for tokens bound to a key (RFC 9449), unless told otherwise.
+            dpop_key_generator: makes such a key for an algorithm.
+            dpop_alg: that algorithm.
             testing: accept plain http and any URL. Never set it against a real server.
-            **metadata: the other attributes, by name; what is unknown goes to `extra_metadata`.
+            timeout: seconds without a connection, or without a byte of answer, before a request is given up.
+            deadline: seconds that a request may take as a whole; `None` for no limit.
+            max_response_size: bytes that an answer may have.
+            retry: when to send a request again; by default never.
+            on_event: is called with what happens, see `TokenEvent`.
+            **extra_metadata: what this class does not know, such as an endpoint of a vendor; kept as it is.
 
         Raises:
             InvalidEndpointUri: the URL of an endpoint is not acceptable.
@@ -182,36 +230,25 @@ class OAuth2Client(
 
         """
         auth = _hidden_credentials(auth)
-        client_secret, private_key, private_jwk, metadata = hidden((client_secret, private_key, private_jwk, metadata))
+        client_secret, private_key, private_jwk = hidden((client_secret, private_key, private_jwk))
+        id_token_decryption_key, extra_metadata = hidden((id_token_decryption_key, extra_metadata))
         try:
-            handler = client_auth_factory(
+            auth = client_auth_factory(
                 auth, client_id=client_id, client_secret=client_secret, private_key=private_key, private_jwk=private_jwk
             )
         except Exception as exc:
             forget_locals(exc)  # a key shows itself
             raise
-        known = {name: metadata.pop(name) for name in _KEYWORDS & metadata.keys()}
-        _refuse_misspelt(metadata)
-        if id_token_decryption_key is not None:
-            id_token_decryption_key, id_token_encrypted_response_alg = _decryption(
-                id_token_decryption_key, id_token_encrypted_response_alg
-            )
-        self.__attrs_init__(
-            token_endpoint,
-            handler,
-            session=session if session is not None else bounded_session(),
-            issuer=issuer,
-            id_token_encrypted_response_alg=id_token_encrypted_response_alg,
-            id_token_decryption_key=id_token_decryption_key,
-            testing=testing,
-            extra_metadata=dict(metadata),
-            **known,
+        _refuse_misspelt(extra_metadata)
+        extra_metadata = dict(extra_metadata)
+        session = session if session is not None else bounded_session()
+        id_token_decryption_key, id_token_encrypted_response_alg = _decryption(
+            id_token_decryption_key, id_token_encrypted_response_alg
         )
+        given = locals()
+        self.__attrs_init__(**{name: given[name] for name in _FIELDS})
         self._check()
-        bound = handler.for_issuer(issuer) if isinstance(handler, BaseClientAuthenticationMethod) else handler
-        object.__setattr__(self, "_bound_auth", bound)
-        object.__setattr__(self, "_server_keys", ServerKeys(authorization_server_jwks))
-        object.__setattr__(self, "_as_nonces", NonceMemory())
+        self._bind(authorization_server_jwks)
 
     def _check(self) -> None:
         if not self.testing:
@@ -225,6 +262,13 @@ class OAuth2Client(
             raise MissingIssuerParam
         if self.dpop_alg not in SIGNATURE_ALGS:
             raise InvalidDPoPAlg(self.dpop_alg)
+
+    def _bind(self, jwks: JwkSet | Mapping[str, Any] | None) -> None:
+        auth = self.auth
+        bound = auth.for_issuer(self.issuer) if isinstance(auth, BaseClientAuthenticationMethod) else auth
+        object.__setattr__(self, "_bound_auth", bound)
+        object.__setattr__(self, "_server_keys", ServerKeys(jwks))
+        object.__setattr__(self, "_as_nonces", NonceMemory())
 
     def validate_endpoint_uri(self, attribute: str, uri: str) -> str:
         """Return `uri` if it may be the URL of the endpoint `attribute`; subclasses may be stricter.
@@ -324,29 +368,54 @@ class OAuth2Client(
         url: str | None = None,
         issuer: str | None = None,
         *,
-        auth: ClientCredentials | None = None,
-        client_id: str | None = None,
-        client_secret: str | None = None,
-        private_key: PrivateKey | None = None,
-        session: requests.Session | None = None,
         origin_policy: OriginPolicy = DEFAULT_ORIGIN_POLICY,
         testing: bool = False,
-        **kwargs: Any,
+        auth: ClientCredentials | None = _UNSET,
+        client_id: str | None = _UNSET,
+        client_secret: str | None = _UNSET,
+        private_key: PrivateKey | None = _UNSET,
+        private_jwk: PrivateKey | None = _UNSET,
+        token_endpoint: str = _UNSET,
+        revocation_endpoint: str | None = _UNSET,
+        introspection_endpoint: str | None = _UNSET,
+        userinfo_endpoint: str | None = _UNSET,
+        authorization_endpoint: str | None = _UNSET,
+        redirect_uri: str | None = _UNSET,
+        backchannel_authentication_endpoint: str | None = _UNSET,
+        device_authorization_endpoint: str | None = _UNSET,
+        pushed_authorization_request_endpoint: str | None = _UNSET,
+        jwks_uri: str | None = _UNSET,
+        authorization_server_jwks: JwkSet | Mapping[str, Any] | None = _UNSET,
+        id_token_signed_response_alg: str | None = _UNSET,
+        id_token_encrypted_response_alg: str | None = _UNSET,
+        id_token_decryption_key: Jwk | Mapping[str, Any] | None = _UNSET,
+        code_challenge_method: str | None = _UNSET,
+        authorization_response_iss_parameter_supported: bool = _UNSET,
+        require_pushed_authorization_requests: bool = _UNSET,
+        require_signed_request_object: bool = _UNSET,
+        token_class: type[BearerToken] = _UNSET,
+        session: requests.Session | None = _UNSET,
+        dpop_bound_access_tokens: bool = _UNSET,
+        dpop_key_generator: Callable[[str], DPoPKey] = _UNSET,
+        dpop_alg: str = _UNSET,
+        timeout: float = _UNSET,
+        deadline: float | None = _UNSET,
+        max_response_size: int = _UNSET,
+        retry: RetryPolicy | None = _UNSET,
+        on_event: EventHook | None = _UNSET,
+        **extra_metadata: Any,
     ) -> Self:
         """Make a client out of the metadata that its server publishes (RFC 8414, OIDC Discovery).
+
+        All other arguments are those of `OAuth2Client`, and win over the document.
 
         Args:
             url: URL of the metadata document.
             issuer: issuer identifier, which the document must name; without `url`, the well-known locations of this
                 issuer are tried: that of OpenID Connect, then those of RFC 8414.
-            auth: see `OAuth2Client`.
-            client_id: see `OAuth2Client`.
-            client_secret: see `OAuth2Client`.
-            private_key: see `OAuth2Client`.
-            session: session to send requests with, this one included.
             origin_policy: where the endpoints may be that the document names.
             testing: see `OAuth2Client`.
-            **kwargs: further arguments of `OAuth2Client`; they win over the document.
+            session: session to send requests with, this one included.
 
         Raises:
             InvalidParam: there is neither `url` nor `issuer`, or the document names another issuer.
@@ -355,34 +424,21 @@ class OAuth2Client(
             TransportError: no usable answer came.
 
         """
-        auth = _hidden_credentials(auth)
-        client_secret, private_key, kwargs = hidden((client_secret, private_key, kwargs))
-        if issuer is not None and not testing:
-            try:
-                validate_issuer_uri(issuer)
-            except InvalidUri as exc:
-                raise InvalidIssuer("issuer", issuer, exc) from exc
-        if url is not None:
-            urls: tuple[str, ...] = (url if testing else validate_endpoint_uri(url),)
-        elif issuer is not None:
-            urls = discovery_document_urls(issuer)
-        else:
-            msg = "Pass at least one of `issuer` or `url`."
-            raise InvalidParam(msg)
-        session = session if session is not None else bounded_session()
-        document = _fetch(session, urls, kwargs)
+        given = _given(locals())
+        del (
+            auth,
+            client_secret,
+            private_key,
+            private_jwk,
+            id_token_decryption_key,
+            extra_metadata,
+        )  # they show themselves
+        urls = _document_urls(url, issuer, testing=testing)
+        if given.get("session") is None:
+            given["session"] = bounded_session()
+        document = _fetch(given["session"], urls, given)
         return cls.from_discovery_document(
-            document,
-            issuer,
-            found_at=url,
-            origin_policy=origin_policy,
-            auth=auth,
-            client_id=client_id,
-            client_secret=client_secret,
-            private_key=private_key,
-            session=session,
-            testing=testing,
-            **kwargs,
+            document, issuer, found_at=url, origin_policy=origin_policy, testing=testing, **given
         )
 
     @classmethod
@@ -395,9 +451,44 @@ class OAuth2Client(
         found_at: str | None = None,
         origin_policy: OriginPolicy = DEFAULT_ORIGIN_POLICY,
         testing: bool = False,
-        **kwargs: Any,
+        auth: ClientCredentials | None = _UNSET,
+        client_id: str | None = _UNSET,
+        client_secret: str | None = _UNSET,
+        private_key: PrivateKey | None = _UNSET,
+        private_jwk: PrivateKey | None = _UNSET,
+        token_endpoint: str = _UNSET,
+        revocation_endpoint: str | None = _UNSET,
+        introspection_endpoint: str | None = _UNSET,
+        userinfo_endpoint: str | None = _UNSET,
+        authorization_endpoint: str | None = _UNSET,
+        redirect_uri: str | None = _UNSET,
+        backchannel_authentication_endpoint: str | None = _UNSET,
+        device_authorization_endpoint: str | None = _UNSET,
+        pushed_authorization_request_endpoint: str | None = _UNSET,
+        jwks_uri: str | None = _UNSET,
+        authorization_server_jwks: JwkSet | Mapping[str, Any] | None = _UNSET,
+        id_token_signed_response_alg: str | None = _UNSET,
+        id_token_encrypted_response_alg: str | None = _UNSET,
+        id_token_decryption_key: Jwk | Mapping[str, Any] | None = _UNSET,
+        code_challenge_method: str | None = _UNSET,
+        authorization_response_iss_parameter_supported: bool = _UNSET,
+        require_pushed_authorization_requests: bool = _UNSET,
+        require_signed_request_object: bool = _UNSET,
+        token_class: type[BearerToken] = _UNSET,
+        session: requests.Session | None = _UNSET,
+        dpop_bound_access_tokens: bool = _UNSET,
+        dpop_key_generator: Callable[[str], DPoPKey] = _UNSET,
+        dpop_alg: str = _UNSET,
+        timeout: float = _UNSET,
+        deadline: float | None = _UNSET,
+        max_response_size: int = _UNSET,
+        retry: RetryPolicy | None = _UNSET,
+        on_event: EventHook | None = _UNSET,
+        **extra_metadata: Any,
     ) -> Self:
         """Make a client out of a metadata document.
+
+        All other arguments are those of `OAuth2Client`, and win over the document.
 
         Args:
             discovery: the metadata.
@@ -406,7 +497,6 @@ class OAuth2Client(
             found_at: URL of the document, if it was you who chose it.
             origin_policy: where the endpoints may be that the document names.
             testing: see `OAuth2Client`.
-            **kwargs: further arguments of `OAuth2Client`; they win over the document.
 
         Raises:
             InvalidParam: the document names another issuer.
@@ -416,39 +506,69 @@ class OAuth2Client(
                 `origin_policy`.
 
         """
+        given = _given(locals())
+        del (
+            auth,
+            client_secret,
+            private_key,
+            private_jwk,
+            id_token_decryption_key,
+            extra_metadata,
+        )  # they show themselves
         if not https:
             warnings.warn("The `https` parameter is deprecated: use `testing=True`.", DeprecationWarning, stacklevel=2)
             testing = True
-        kwargs = hidden(kwargs)
-        metadata = discovered(discovery, _DISCOVERED)
-        check_issuer(metadata.get("issuer"), issuer)
-        found = hidden({**metadata, **kwargs})
-        if issuer is not None:
-            found["issuer"] = issuer
-        if not found.get("token_endpoint"):
-            msg = "This discovery document has no `token_endpoint`: pass one as keyword, or check the URL."
-            raise InvalidDiscoveryDocument(msg, discovery)
-        if found.get("jwks_uri") is not None and not testing:
-            validate_endpoint_uri(found["jwks_uri"])
-        client = cls(testing=testing, **found)
-        if not testing:
-            named = {name: url for name, url in metadata.items() if name in _ENDPOINTS and name not in kwargs}
-            known = (issuer, found_at)
-            # without a word of the caller, there is nothing but that of the document
-            origin_policy.check(named, known if any(known) else (metadata.get("issuer"),))
-        return client
+        return _discovered_client(cls, discovery, issuer, found_at, given, None if testing else origin_policy)
 
 
 _FIELDS = {f.name: f for f in fields(OAuth2Client) if f.init}
 _ENDPOINTS = tuple(name for name, f in _FIELDS.items() if f.metadata.get("endpoint"))
 _DISCOVERED = {name: f.metadata["discovered"] for name, f in _FIELDS.items() if "discovered" in f.metadata}
-_KEYWORDS = _FIELDS.keys() - {"extra_metadata"}
-_CREDENTIALS = ("client_id", "client_secret", "private_key", "private_jwk")
+_KEYWORDS = signature(OAuth2Client).parameters.keys() - {"extra_metadata"}
+_OPTIONS = tuple(_KEYWORDS - {"issuer", "testing"})
+"""What discovery passes on."""
 
 
 def _hidden_credentials(auth: Any) -> Any:
     """Return `(client_id, secret)` with a secret that does not show itself, all else as it is."""
     return (auth[0], *hidden(auth[1:])) if type(auth) is tuple and auth else auth
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `OAuth2Client` among the local variables of discovery, as far as they are set."""
+    given = {name: values[name] for name in _OPTIONS if values[name] is not _UNSET}
+    if "auth" in given:
+        given["auth"] = _hidden_credentials(given["auth"])
+    return HiddenFields({**given, **values["extra_metadata"]})
+
+
+def _discovered_client(
+    cls: Callable[..., T],
+    discovery: Mapping[str, Any],
+    issuer: str | None,
+    found_at: str | None,
+    given: Mapping[str, Any],
+    origin_policy: OriginPolicy | None,
+) -> T:
+    """Return a client made of the metadata; without an `origin_policy`, for testing."""
+    testing = origin_policy is None
+    metadata = discovered(discovery, _DISCOVERED)
+    check_issuer(metadata.get("issuer"), issuer)
+    found = hidden({**metadata, **given})
+    if issuer is not None:
+        found["issuer"] = issuer
+    if not found.get("token_endpoint"):
+        msg = "This discovery document has no `token_endpoint`: pass one as keyword, or check the URL."
+        raise InvalidDiscoveryDocument(msg, discovery)
+    if found.get("jwks_uri") is not None and not testing:
+        validate_endpoint_uri(found["jwks_uri"])
+    client = cls(testing=testing, **found)
+    if origin_policy is not None:
+        named = {name: url for name, url in metadata.items() if name in _ENDPOINTS and name not in given}
+        known = (issuer, found_at)
+        # without a word of the caller, there is nothing but that of the document
+        origin_policy.check(named, known if any(known) else (metadata.get("issuer"),))
+    return client
 
 
 def _refuse_misspelt(extra: Mapping[str, Any]) -> None:
@@ -458,13 +578,15 @@ def _refuse_misspelt(extra: Mapping[str, Any]) -> None:
     from difflib import get_close_matches  # most clients have no keyword of their own
 
     for name in extra:
-        close = get_close_matches(name, [*_KEYWORDS, *_CREDENTIALS], n=1, cutoff=0.905)
+        close = get_close_matches(name, _KEYWORDS, n=1, cutoff=0.905)
         if close:
             msg = f"Unknown keyword `{name}`: did you mean `{close[0]}`?"
             raise InvalidParam(msg)
 
 
-def _decryption(key: Jwk | Mapping[str, Any], alg: str | None) -> tuple[Jwk, str]:
+def _decryption(key: Jwk | Mapping[str, Any] | None, alg: str | None) -> tuple[Jwk | None, str | None]:
+    if key is None:
+        return None, alg
     from jwskate import to_jwk
 
     jwk = to_jwk(key)
@@ -472,6 +594,21 @@ def _decryption(key: Jwk | Mapping[str, Any], alg: str | None) -> tuple[Jwk, str
     if not alg:
         raise MissingIdTokenEncryptedResponseAlgParam
     return jwk, alg
+
+
+def _document_urls(url: str | None, issuer: str | None, *, testing: bool) -> tuple[str, ...]:
+    """Return where to look for the metadata."""
+    if issuer is not None and not testing:
+        try:
+            validate_issuer_uri(issuer)
+        except InvalidUri as exc:
+            raise InvalidIssuer("issuer", issuer, exc) from exc
+    if url is not None:
+        return (url if testing else validate_endpoint_uri(url),)
+    if issuer is not None:
+        return discovery_document_urls(issuer)
+    msg = "Pass at least one of `issuer` or `url`."
+    raise InvalidParam(msg)
 
 
 def _fetch(session: requests.Session, urls: tuple[str, ...], client: Mapping[str, Any]) -> dict[str, Any]:

@@ -279,6 +279,18 @@ class TestKeywords:
         """The names that the client knows are those of the registry."""
         assert name in inspect.signature(OAuth2Client.__attrs_init__).parameters
 
+    @pytest.mark.parametrize("discover", [OAuth2Client.from_discovery_document, OAuth2Client.from_discovery_endpoint])
+    def test_discovery_takes_them_all(self, discover):
+        """Discovery has each keyword of a client, with its type."""
+        own = {"discovery", "url", "https", "found_at", "origin_policy"}
+        taken = {name: p.annotation for name, p in inspect.signature(discover).parameters.items() if name not in own}
+        assert taken == {name: p.annotation for name, p in inspect.signature(OAuth2Client).parameters.items()}
+
+    def test_every_field_is_one(self):
+        """Each attribute can be given, under its name."""
+        public = {name for name in FIELDS if not name.startswith("_")}
+        assert public <= inspect.signature(OAuth2Client).parameters.keys()
+
     @pytest.mark.parametrize("name", ["vendor", "x", "my.custom.member", "é", "vendor_endpoint", "audience"])
     def test_own_names(self, name):
         """Names of one's own are kept."""

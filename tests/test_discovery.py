@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import pytest
 import requests
+from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -219,6 +220,10 @@ class TestDocument:
         assert client.require_pushed_authorization_requests is True
         assert client.extra_metadata == {}
 
+    def test_none_wins(self):
+        """What the caller says wins over the document, `None` too."""
+        assert from_document(revocation_endpoint=None).revocation_endpoint is None
+
     @pytest.mark.parametrize("name", [*ENDPOINTS, "jwks_uri"])
     @pytest.mark.parametrize(
         "url",
@@ -312,6 +317,31 @@ class TestDocument:
             client = from_document(document, https=False)
         assert client.testing
         assert from_document(document, testing=True).token_endpoint == "http://as.example/token"
+
+
+class TestSubclasses:
+    def test_own_fields(self):
+        """A subclass gets what the document says, its own fields, and its own defaults."""
+
+        class Regional(OAuth2Client):
+            def __init__(self, token_endpoint, auth=None, *, region, timeout=3.0, **others):
+                super().__init__(token_endpoint, auth, timeout=timeout, region=region, **others)
+
+        client = Regional.from_discovery_document(DOCUMENT, client_id="client_id", region="eu")
+        assert type(client) is Regional
+        assert (client.extra_metadata, client.timeout) == ({"region": "eu"}, 3.0)
+        assert client.revocation_endpoint == DOCUMENT["revocation_endpoint"]
+
+    def test_own_attrs_fields(self):
+        """So does one that is made by attrs."""
+
+        @frozen(init=False, repr=False)
+        class Regional(OAuth2Client):
+            region: str = "eu"
+
+        client = Regional.from_discovery_document(DOCUMENT, client_id="client_id")
+        assert client.region == "eu"
+        assert client.revocation_endpoint == DOCUMENT["revocation_endpoint"]
 
 
 class TestIssuer:

@@ -20,6 +20,7 @@ from requests_oauth2client import (
     OAuth2AccessTokenAuth,
     OAuth2Client,
     OAuth2ClientCredentialsAuth,
+    RetryPolicy,
 )
 from requests_oauth2client.client_authentication import BaseClientAuthenticationMethod
 
@@ -50,6 +51,41 @@ def test_tokens(client: OAuth2Client) -> None:
     assert_type(client.revoke_access_token(token), bool)
 
 
+def test_client_options(server: AuthorizationServer) -> None:
+    """All keywords of a client have types, in discovery too; what a vendor adds is kept."""
+
+    class Token(BearerToken):
+        pass
+
+    client = OAuth2Client(
+        "https://as.local/token",
+        client_id="client_id",
+        revocation_endpoint="https://as.local/revoke",
+        timeout=2.5,
+        deadline=None,
+        dpop_bound_access_tokens=True,
+        dpop_key_generator=DPoPKey.generate,
+        token_class=Token,
+        retry=RetryPolicy(),
+        on_event=lambda event: None,
+        my_vendor_endpoint="https://as.local/vendor",
+    )
+    assert client.extra_metadata == {"my_vendor_endpoint": "https://as.local/vendor"}
+    found = OAuth2Client.from_discovery_document(
+        server.metadata, client_id="client_id", redirect_uri="https://app.local/callback", dpop_alg="ES512", vendor=1
+    )
+    assert_type(found.redirect_uri, "str | None")
+    assert (found.dpop_alg, found.extra_metadata) == ("ES512", {"vendor": 1})
+    if TYPE_CHECKING:
+        OAuth2Client("https://as.local/token", "client_id", revocation_endpoint=1)  # type: ignore[arg-type]
+        OAuth2Client("https://as.local/token", "client_id", timeout="5")  # type: ignore[arg-type]
+        OAuth2Client("https://as.local/token", "client_id", token_class=str)  # type: ignore[arg-type]
+        OAuth2Client("https://as.local/token", client_id="client_id", client_secret=b"")  # type: ignore[arg-type]
+        OAuth2Client.from_discovery_document({}, client_id="client_id", dpop_alg=512)  # type: ignore[arg-type]
+        OAuth2Client.from_discovery_endpoint(issuer="https://as.local", retry=3)  # type: ignore[arg-type]
+        OAuth2Client.from_discovery_endpoint(issuer="https://as.local", redirect_uri=b"x")  # type: ignore[arg-type]
+
+
 def test_client_subclasses(server: AuthorizationServer) -> None:
     """Discovery gives the class it is called on, and hooks can be overridden."""
 
@@ -76,6 +112,10 @@ def test_api_client(api: ProtectedApi, client: OAuth2Client) -> None:
     assert_type(orders.get("1", params={"page": 1}, timeout=5), requests.Response)
     assert_type(orders["1"], Orders)
     assert_type(orders.to_absolute_url(["1", 2]), str)
+    if TYPE_CHECKING:
+        ApiClient(api.url, verify="ca.pem", proxies={"https": "http://proxy.local"}, trust_env=False)
+        ApiClient(api.url, verfy=False)  # type: ignore[call-arg]
+        ApiClient(api.url, cert=("cert.pem",))  # type: ignore[arg-type]
 
 
 def test_handlers(client: OAuth2Client) -> None:
@@ -139,6 +179,9 @@ def test_logins(client: OAuth2Client, server: AuthorizationServer) -> None:
     server.add_client("client_id", client_secret="client_secret", redirect_uris="https://app.local/callback")
     request = client.authorization_request(redirect_uri="https://app.local/callback", scope="openid")
     assert_type(request.uri, str)
+    if TYPE_CHECKING:
+        client.authorization_request(acr_values=["gold"], max_age=60, code_challenge_method=None, prompt="login")
+        client.authorization_request(max_age="60")  # type: ignore[arg-type]
     response = request.validate_callback(server.authorize(request.uri, user="alice"))
     assert_type(response, AuthorizationResponse)
     assert_type(client.authorization_code(response), BearerToken)
