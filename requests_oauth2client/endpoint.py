@@ -19,7 +19,7 @@ from .bounded_http import ACCEPTED_ENCODINGS, Deadline, read_body
 from .client_authentication import FORM
 from .enums import Endpoints
 from .events import TokenEvent, tell
-from .evidence import printable_url
+from .evidence import printable, printable_url
 from .exceptions import (
     AccessDenied,
     AuthorizationPending,
@@ -51,7 +51,7 @@ from .retries import SINGLE_USE_GRANTS, tell_if_spent, with_retries
 from .strict_json import loads_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from http.cookiejar import CookieJar
     from typing import Protocol, TypeVar
 
@@ -295,7 +295,10 @@ def _typed(exc: requests.RequestException, url: str) -> TransportError:
         )
         return RequestTimeout(msg, response=response, may_have_been_processed=sent)
     if isinstance(exc, requests.ConnectionError):
-        msg = f"{where} could not be reached, or the connection broke ({kind}). The cause is chained to this error."
+        msg = (
+            f"{where} could not be reached, or the connection broke ({_reason(exc) or kind}). "
+            "Check the address and the network; the cause is chained to this error."
+        )
         return ConnectionFailed(msg, response=response, may_have_been_processed=sent)
     msg = f"The request to {where} failed ({kind}). The cause is chained to this error."
     return TransportError(msg, response=response, may_have_been_processed=sent)
@@ -303,12 +306,28 @@ def _typed(exc: requests.RequestException, url: str) -> TransportError:
 
 def _certificate_refused(exc: requests.RequestException) -> bool:
     """Tell whether it ended with the certificate of the server; other errors of TLS may come with an answer."""
-    cause: Any = exc
-    for _ in range(4):  # requests, urllib3 and ssl wrap it one in another
-        cause = getattr(cause, "reason", None) or next(iter(getattr(cause, "args", ())), None)
+    return any(isinstance(cause, SSLCertVerificationError) for cause in _causes(exc))
+
+
+def _causes(exc: requests.RequestException) -> Iterator[BaseException]:
+    """Iterate over an error and what it came of: requests, urllib3 and ssl wrap errors one in another."""
+    cause: BaseException | None = exc
+    for _ in range(6):
+        if cause is None:
+            return
+        yield cause
+        inner = (getattr(cause, "reason", None), *reversed(cause.args), cause.__cause__)
+        cause = next((error for error in inner if isinstance(error, BaseException)), None)
+
+
+def _reason(exc: requests.RequestException) -> str | None:
+    """Return what the system said, such as `Connection refused`."""
+    for cause in _causes(exc):
         if isinstance(cause, SSLCertVerificationError):
-            return True
-    return False
+            return printable(f"its certificate is not valid: {getattr(cause, 'verify_message', 'refused')}")
+        if isinstance(cause, OSError) and isinstance(cause.errno, int) and cause.strerror:  # of the system itself
+            return printable(cause.strerror)
+    return None
 
 
 def standard_error(

@@ -287,13 +287,36 @@ class TestFailures:
         assert issubclass(ConnectionFailed, requests.ConnectionError)
         assert issubclass(RequestTimeout, requests.Timeout)
 
+    @pytest.mark.parametrize(
+        ("raised", "reason"),
+        [
+            (requests.exceptions.SSLError(CERTIFICATE), "its certificate is not valid: "),
+            (
+                requests.ConnectionError(ConnectionResetError(104, "Connection reset by peer")),
+                "Connection reset by peer",
+            ),
+            (requests.ConnectionError("marked", "marked"), "ConnectionError"),
+            (requests.ConnectionError(OSError("marked")), "ConnectionError"),
+        ],
+    )
+    def test_reason(self, recorded, monkeypatch, raised, reason):
+        """What the system said of a failed connection is told; what others wrote is not."""
+
+        def fail(*args, **kwargs):
+            raise raised
+
+        monkeypatch.setattr(recorded.session, "request", fail)
+        with pytest.raises(ConnectionFailed, match=rf"the connection broke \({reason}") as caught:
+            recorded.client_credentials()
+        assert "marked" not in str(caught.value)
+
     def test_refused_connection(self):
         """Nobody listens: the server cannot have seen the request."""
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{listener.getsockname()[1]}/token"
         client = OAuth2Client(url, client_id="c", client_secret="marked-secret")
-        with pytest.raises(ConnectionFailed, match="could not be reached") as caught:
+        with pytest.raises(ConnectionFailed, match=r"could not be reached, .* \(Connection refused\)") as caught:
             client.client_credentials()
         assert caught.value.may_have_been_processed is False
         assert "marked" not in str(caught.value)
