@@ -8,15 +8,17 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import requests
 
 from .commands import call, completion, demo, doctor, inspection, token
 from .commands.console import Console
 from .commands.exit_codes import MEANINGS, ExitCode, exit_code_of
+from .evidence import printable
 from .exceptions import OAuth2Error
 
 if TYPE_CHECKING:
@@ -30,6 +32,14 @@ EPILOG = "exit status:\n" + "\n".join(f"  {code.value:3}  {meaning}" for code, m
 REASONS = {ExitCode.UNREACHABLE: "There was no usable answer of the API"}
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that does not repeat a word in the wrong place: after an unknown flag, it may be a secret."""
+
+    def error(self, message: str) -> NoReturn:
+        """Tell the usage, and what is wrong."""
+        super().error(re.sub(r"invalid choice: '.*' \(", "invalid choice (", message, flags=re.DOTALL))
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     common = argparse.ArgumentParser(add_help=False)
@@ -37,7 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("-q", "--quiet", action="store_true", help="say only what you must know")
     group.add_argument("-v", "--verbose", action="store_true", help="tell what happens to tokens")
     group.add_argument("--traceback", action="store_true", help="show where an error comes from")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="requests-oauth2client",
         description="OAuth 2.x and OpenID Connect from the command line.",
         epilog=EPILOG,
@@ -46,13 +56,21 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands, common)
+    for command_parser in commands.choices.values():
+        command_parser.set_defaults(usage_error=command_parser.error)
     parser.set_defaults(parser=parser)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, by default that of this process, and return its exit status."""
-    options = make_parser().parse_args(arguments)
+    options, unknown = make_parser().parse_known_args(arguments)
+    if unknown:  # names only: a value may be a secret
+        names = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+        options.usage_error(f"unknown {', '.join(names)}" if names else "too many arguments")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us: there is nobody to tell
+            setattr(sys, name, io.StringIO())
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without "→" still shows the rest
     console = Console(quiet=options.quiet)
@@ -80,8 +98,16 @@ def failed(error: BaseException, code: ExitCode, console: Console, options: argp
         console.tell(f"error: {type(error).__name__}. This is a fault of the program: --traceback shows where.")
     elif isinstance(error, OAuth2Error):
         console.tell(f"error: {error}")
+    elif (
+        isinstance(error, OSError) and error.strerror and not isinstance(error, requests.RequestException)
+    ):  # of the system, which knows no secret
+        console.tell(f"error: {' '.join(filter(None, (_file_of(error), printable(error.strerror))))}.")
     else:  # from the API, or from the machine; its text may hold a URL with secrets, and much that is inside
         console.tell(
             f"error: {REASONS.get(code, 'This did not work')} ({type(error).__name__}); --traceback shows why."
         )
     return int(code)
+
+
+def _file_of(error: OSError) -> str:
+    return f"{printable(str(error.filename))}:" if error.filename else "The output cannot be written:"

@@ -254,7 +254,7 @@ def authorize_by_loopback(
     port: int = 0,
     path: str = "/callback",
     timeout: float = 300,
-    open_browser: Callable[[str], object] = open_browser,
+    open_browser: Callable[[str], object] | None = open_browser,
     paste_from: TextIO | EllipsisType | None = ...,
     tell: Callable[[str], None] = _tell,
     app_name: str = "your program",
@@ -274,7 +274,7 @@ def authorize_by_loopback(
         port: see `LoopbackReceiver`.
         path: see `LoopbackReceiver`.
         timeout: seconds that the user has.
-        open_browser: opens a URL; called in a thread.
+        open_browser: opens a URL; called in a thread. `None` leaves it to the user.
         paste_from: where the user may paste; `...` for the terminal if there is one, `None` for nowhere.
         tell: says something to the user; on standard error by default.
         app_name: see `LoopbackReceiver`.
@@ -296,12 +296,14 @@ def authorize_by_loopback(
         request = client.start_authorization(
             redirect_uri=receiver.redirect_uri, requests_kwargs=requests_kwargs, **request_kwargs
         )
-        text = f"Your browser should open now. If it does not, open this address in it:\n\n{request.uri}\n"
+        hope = "" if open_browser is None else "Your browser should open now. If it does not, "
+        text = f"{hope or 'To log in, '}open this address in {'it' if hope else 'a browser'}:\n\n{request.uri}\n"
         if stream is not None:
             text += "\nIf it runs on another machine, the last page will not load: paste its address here.\n"
         tell(text)
-        opening = Thread(target=_open, args=(open_browser, request.uri, tell), name="loopback browser", daemon=True)
-        opening.start()
+        if open_browser is not None:
+            opening = (open_browser, request.uri, tell)
+            Thread(target=_open, args=opening, name="loopback browser", daemon=True).start()
         response = receiver.wait_for(request, timeout, paste_from=stream, tell=tell)
         return client.authorization_code(response, requests_kwargs=requests_kwargs, **(token_kwargs or {}))
 

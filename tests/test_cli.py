@@ -74,6 +74,47 @@ def test_wrong_command(command, arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["token", "--bogus=hunter2", "--more"], "token: error: unknown --bogus, --more"),
+        (["token", "--client-secrte", "hunter2"], "argument FLOW: invalid choice (choose from"),
+        (["inspect", "a=b&code=c", "hunter2"], "inspect: error: too many arguments"),
+    ],
+)
+def test_unknown_arguments(command, arguments: list[str], told: str) -> None:
+    """The usage is that of the command; values, which may be secrets, are not repeated."""
+    ran = command(*arguments)
+    assert ran.status == ExitCode.USAGE
+    assert told in ran.err.splitlines()[-1]
+    assert f"usage: requests-oauth2client {arguments[0]}" in ran.err
+    assert "hunter2" not in ran.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_output_that_cannot_be_written() -> None:
+    """What the system says is told."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "requests_oauth2client", "inspect", "a=b&code=c"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+            cwd=ROOT,
+        )
+    assert done.returncode == 2
+    assert b"error: The output cannot be written: No space left on device." in done.stderr
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_closed_streams(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A stream that is closed from the beginning is no fault of the program."""
+    monkeypatch.setattr(sys, name, None)
+    assert cli.main(["inspect", "https://as.local/?code=c"]) in (0, 1)
+    assert cli.main(["inspect", "nonsense"]) == 2
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (KeyboardInterrupt(), 130),

@@ -63,6 +63,15 @@ def test_bodies(
     assert (request.method, request.body, request.media_type) == (method, body, media_type)
 
 
+def test_a_body_that_is_no_json(command, orders: ProtectedApi, served: AuthorizationServer) -> None:
+    """What the shell made of JSON without quotes is not sent."""
+    ran = command("call", orders.url, "-j", "{item: hunter2}")
+    assert ran.status == 2
+    assert "The body is no JSON: " in ran.err
+    assert "hunter2" not in ran.err
+    assert served.count("api") == 0
+
+
 def test_body_from_a_file(command, orders: ProtectedApi, served: AuthorizationServer, tmp_path: Path) -> None:
     """`@FILE` is the content of the file."""
     (tmp_path / "order.json").write_bytes(b"[1]")

@@ -227,6 +227,12 @@ def test_key_sets(command, keys: list, finding: str) -> None:
     assert_found(found(command, text), finding)
 
 
+def test_a_plain_key_set(command) -> None:
+    """A key set of which nothing is to be said has no section for that."""
+    ran = command("inspect", stdin=json.dumps({"keys": [dict(KEY.public_jwk())]}))
+    assert ran.out.startswith("This is a key set (JWKS) with 1 key\n\nKey 1\n")
+
+
 def test_small_rsa_key(command) -> None:
     """An RSA key that is too small is told."""
     from cryptography.hazmat.primitives.asymmetric import rsa

@@ -414,6 +414,7 @@ def test_browser_that_does_not_come_back(command, environment) -> None:
     ran = command("token", "browser", "--client-id", "app", "--auth-method", "none", "--no-browser", "--wait", "0.1")
     assert ran.status == 6
     assert "/authorize?" in ran.err
+    assert ran.err.startswith("To log in, open this address in a browser:\n")
 
 
 def test_refresh(command, environment, served: AuthorizationServer, tmp_path: Path) -> None:
@@ -485,6 +486,14 @@ def test_programs_share_the_store(command, environment, served: AuthorizationSer
     auth = OAuth2DeviceCodeAuth(client, None, scope="read", store=FileTokenStore(tmp_path / "t"), store_key="alice")
     auth(requests.Request("GET", "https://api.local/").prepare())
     assert str(auth.token) == token
+
+
+def test_store_that_cannot_be_made(command, environment, tmp_path: Path) -> None:
+    """What the system says is told."""
+    (tmp_path / "file").touch()
+    ran = command("token", "--store", tmp_path / "file")
+    assert ran.status == 7
+    assert "(File exists): choose one in which this user may write." in ran.err
 
 
 def test_broken_store(command, environment, tmp_path: Path) -> None:

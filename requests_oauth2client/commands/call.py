@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the parser of `call`."""
     parser = commands.add_parser(
         "call",
+        usage="%(prog)s [OPTIONS] URL",
         help=SUMMARY,
         description=SUMMARY,
         epilog=EPILOG,
@@ -153,7 +155,10 @@ def request_parts(options: argparse.Namespace) -> tuple[dict[str, str], bytes | 
         if content is not None:
             if "content-type" not in given:
                 headers["Content-Type"] = media_type
-            return headers, _content(content)
+            sent = _content(content)
+            if content is options.data_json:
+                _check_json(sent)
+            return headers, sent
     return headers, None
 
 
@@ -167,6 +172,14 @@ def _content(given: str) -> bytes:
     except OSError as exc:
         msg = f"The file with the body cannot be read: {exc.strerror}."
         raise InvalidParam(msg) from exc
+
+
+def _check_json(content: bytes) -> None:
+    try:
+        json.loads(content)
+    except ValueError as exc:  # whose text does not quote it
+        msg = f'The body is no JSON: {exc}. Quote it for the shell, as in -j \'{{"item": "a lamp"}}\'.'
+        raise InvalidParam(msg) from None
 
 
 def show(response: requests.Response, options: argparse.Namespace, console: Console) -> None:

@@ -227,12 +227,11 @@ def device_login(client: OAuth2Client, asked: dict[str, Any], console: Console) 
 
 def browser_login(client: OAuth2Client, asked: dict[str, Any], console: Console, options: Namespace) -> BearerToken:
     """Let the user log in with a browser that comes back to this machine."""
-    opener = (lambda _: None) if options.no_browser else open_browser
     return authorize_by_loopback(
         client,
         port=options.port,
         timeout=options.wait,
-        open_browser=opener,
+        open_browser=None if options.no_browser else open_browser,
         tell=console.tell,
         app_name="the command line",
         **asked,

@@ -79,7 +79,10 @@ def kind_of(text: str) -> str:
         return "jwt"
     if looks_like_parameters(text):
         return "url"
-    msg = "This is no JWT, no JSON object and no URL. An access token may be opaque: then only its server can read it."
+    msg = (
+        "This is no JWT, no JSON object, no URL and no file that is there. "
+        "An access token may be opaque: then only its server can read it."
+    )
     raise InvalidParam(msg)
 
 

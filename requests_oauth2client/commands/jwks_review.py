@@ -34,10 +34,10 @@ def review_jwks(document: Mapping[str, Any]) -> Report:
         else Section(f"Key {number}", findings=(Finding("problem", "it is no JSON object", "RFC 7517 §4"),))
         for number, key in enumerate(keys, 1)
     ]
-    return Report(
-        f"This is a key set (JWKS) with {len(keys)} keys",
-        (Section("Key set", findings=tuple(_set_findings([key for key in keys if isinstance(key, dict)]))), *sections),
-    )
+    findings = tuple(_set_findings([key for key in keys if isinstance(key, dict)]))
+    if findings:
+        sections.insert(0, Section("Key set", findings=findings))
+    return Report(f"This is a key set (JWKS) with {len(keys)} key{'' if len(keys) == 1 else 's'}", tuple(sections))
 
 
 def _set_findings(keys: list[Mapping[str, Any]]) -> Iterator[Finding]:

@@ -29,13 +29,20 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the parser of `token`."""
     parser = commands.add_parser(
         "token",
+        usage="%(prog)s [OPTIONS] [FLOW]",
         help=SUMMARY,
         description=SUMMARY,
         epilog=EPILOG,
         parents=[common],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("flow", nargs="?", choices=FLOWS, help="how to get it; client-credentials by default")
+    parser.add_argument(
+        "flow",
+        nargs="?",
+        choices=FLOWS,
+        metavar="FLOW",
+        help=f"how to get it: {', '.join(FLOWS)}; the first by default",
+    )
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="print all that came with the token, as JSON")
     shown.add_argument("--header", action="store_true", help="print the HTTP header, for `curl -H`")

@@ -41,7 +41,10 @@ def private_directory(path: str | os.PathLike[str]) -> Path:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = directory.stat()
     except OSError as exc:
-        msg = f"The directory {str(directory)!r} for tokens cannot be used ({type(exc).__name__})."
+        msg = (
+            f"The directory {str(directory)!r} for tokens cannot be used ({exc.strerror}): "
+            "choose one in which this user may write."
+        )
         raise TokenStoreUnavailable(msg) from exc
     if hasattr(os, "geteuid") and (info.st_uid not in (0, os.geteuid()) or info.st_mode & stat.S_IWOTH):
         msg = f"Others can write in {str(directory)!r}: keep tokens in a directory of this user, with mode 0700."
