@@ -297,6 +297,18 @@ def test_colors(monkeypatch: pytest.MonkeyPatch, stream, environment: dict[str, 
     assert "[red]value" in out.getvalue()
 
 
+def test_code_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code is shown whole, in lines as they were: it is there to be copied."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    out = Terminal()
+    code = f"import this\n\nname = '{'x' * 100}'\n"
+    Console(out).show(Report("A title", (Section("Code", code=code),)), as_json=False)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    assert shown == f"A title\n\nCode\n    import this\n\n    name = '{'x' * 100}'\n"
+
+
 def test_colors_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without rich, a terminal gets plain text."""
     monkeypatch.delenv("NO_COLOR", raising=False)

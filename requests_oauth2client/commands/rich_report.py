@@ -40,7 +40,8 @@ def show(report: Report, stream: TextIO) -> bool:
         for finding in section.findings:
             console.print(text(f"  {MARKS[finding.level]} {finding}", style=STYLES[finding.level]))
         if section.code is not None:
-            console.print(
-                padding(rich["syntax"].Syntax(section.code, "python", background_color="default"), (0, 0, 0, 4))
-            )
+            # colours of the terminal, light or dark; long lines are left to it, so that they can be copied whole
+            indented = "".join(f"    {line}".rstrip() + "\n" for line in section.code.splitlines())
+            code = rich["syntax"].Syntax("", "python", theme="ansi_dark").highlight(indented)
+            console.print(code, soft_wrap=True, end="")
     return True
