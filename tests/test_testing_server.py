@@ -667,6 +667,11 @@ def test_records(server, session):
     )
 
 
+def test_reprs_are_short(server):
+    """What a prompt shows of a registration fits on a line."""
+    assert repr(server.add_client("shown", client_secret="marked")) == "<Client shown>"
+
+
 def test_no_secret_in_reprs(server, session):
     """No repr shows a secret, a password or a token."""
     granted = token(session, server, grant_type="password", username="alice", password="marked-password").json()

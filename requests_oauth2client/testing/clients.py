@@ -33,15 +33,15 @@ def public_keys(keys: Any) -> tuple[Jwk, ...]:
     return tuple((key if key.is_public else key.public_jwk()).with_kid_thumbprint() for key in map(to_jwk, keys))
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Client:
     """A registered client. Fields that RFC 7591 or OIDC Registration define bear the same name."""
 
     client_id: str
-    client_secret: str | None = field(default=None, repr=False)
+    client_secret: str | None = None
     auth_methods: tuple[str, ...] = field(converter=words)
     """Authentication methods that this client may use; any other is refused."""
-    jwks: tuple[Jwk, ...] = field(default=(), converter=public_keys, repr=False)
+    jwks: tuple[Jwk, ...] = field(default=(), converter=public_keys)
     """Its public keys: to verify its assertions and request objects, to encrypt what is for it."""
     redirect_uris: tuple[str, ...] = field(default=(), converter=words)
     grant_types: tuple[str, ...] | None = field(default=None, converter=_words_or_none)
@@ -83,6 +83,9 @@ class Client:
         if self.client_secret is None and any(method.startswith("client_secret") for method in value):
             msg = f"client '{self.client_id}' needs a client_secret, jwks=... or public=True"
             raise ValueError(msg)
+
+    def __repr__(self) -> str:
+        return f"<Client {self.client_id}>"
 
     @property
     def public(self) -> bool:
