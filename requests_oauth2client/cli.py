@@ -40,6 +40,17 @@ class Parser(argparse.ArgumentParser):
         super().error(re.sub(r"invalid choice: '.*' \(", "invalid choice (", message, flags=re.DOTALL))
 
 
+class Version(argparse.Action):
+    """Prints the version of what is installed, which takes a moment to read."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Print it, and end."""
+        from importlib.metadata import version
+
+        sys.stdout.write(f"requests_oauth2client {version('requests_oauth2client')}\n")
+        parser.exit()
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     common = argparse.ArgumentParser(add_help=False)
@@ -53,6 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version, and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands, common)

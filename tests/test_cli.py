@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,13 @@ def test_help(command) -> None:
         assert f"    {name} " in ran.out or f"    {name}\n" in ran.out
     for code, meaning in MEANINGS.items():
         assert re.search(rf"^ +{code.value}  {re.escape(meaning)}$", ran.out, re.MULTILINE)
+
+
+def test_version(command) -> None:
+    """`--version` tells what is installed."""
+    ran = command("--version")
+    assert ran.status == 0
+    assert ran.out == f"requests_oauth2client {version('requests_oauth2client')}\n"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
