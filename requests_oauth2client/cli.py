@@ -115,9 +115,11 @@ def failed(error: BaseException, code: ExitCode, console: Console, options: argp
     ):  # of the system, which knows no secret
         console.tell(f"error: {' '.join(filter(None, (_file_of(error), printable(error.strerror))))}.")
     else:  # from the API, or from the machine; its text may hold a URL with secrets, and much that is inside
-        console.tell(
-            f"error: {REASONS.get(code, 'This did not work')} ({type(error).__name__}); --traceback shows why."
-        )
+        from .endpoint import reason_of  # not for --help
+
+        said = reason_of(error) if isinstance(error, requests.RequestException) else None
+        what = REASONS.get(code, "This did not work")
+        console.tell(f"error: {what} ({said or type(error).__name__}); --traceback shows why.")
     return int(code)
 
 

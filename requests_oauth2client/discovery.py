@@ -76,7 +76,8 @@ def check_issuer(received: object, expected: str | None) -> None:
     if expected is not None and received != expected:
         msg = (
             "Mismatching `issuer` value in discovery document "
-            f"(received '{printable(received)}', expected '{printable(expected)}')."
+            f"(received '{printable(received)}', expected '{printable(expected)}'). "
+            "They must be equal to the last slash: pass what the server says, if this is the server that you mean."
         )
         raise InvalidParam(msg)
 

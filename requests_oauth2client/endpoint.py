@@ -296,7 +296,7 @@ def _typed(exc: requests.RequestException, url: str) -> TransportError:
         return RequestTimeout(msg, response=response, may_have_been_processed=sent)
     if isinstance(exc, requests.ConnectionError):
         msg = (
-            f"{where} could not be reached, or the connection broke ({_reason(exc) or kind}). "
+            f"{where} could not be reached, or the connection broke ({reason_of(exc) or kind}). "
             "Check the address and the network; the cause is chained to this error."
         )
         return ConnectionFailed(msg, response=response, may_have_been_processed=sent)
@@ -320,8 +320,8 @@ def _causes(exc: requests.RequestException) -> Iterator[BaseException]:
         cause = next((error for error in inner if isinstance(error, BaseException)), None)
 
 
-def _reason(exc: requests.RequestException) -> str | None:
-    """Return what the system said, such as `Connection refused`."""
+def reason_of(exc: requests.RequestException) -> str | None:
+    """Return what the system said of a failed connection, such as `Connection refused`."""
     for cause in _causes(exc):
         if isinstance(cause, SSLCertVerificationError):
             return printable(f"its certificate is not valid: {getattr(cause, 'verify_message', 'refused')}")
@@ -555,6 +555,7 @@ __all__ = [
     "Endpoints",
     "encode_form",
     "exchange",
+    "reason_of",
     "request_options",
     "standard_error",
 ]

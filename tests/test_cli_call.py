@@ -63,6 +63,16 @@ def test_bodies(
     assert (request.method, request.body, request.media_type) == (method, body, media_type)
 
 
+@pytest.mark.parametrize(
+    "arguments", [["-X", "GE T"], ["-X", ""], ["--timeout", "0"], ["--timeout", "nan"], ["--timeout", "inf"]]
+)
+def test_what_no_request_can_have(command, orders: ProtectedApi, arguments: list[str]) -> None:
+    """A method is a word, and a time limit some seconds."""
+    ran = command("call", orders.url, *arguments)
+    assert ran.status == 2
+    assert f"invalid {'method' if arguments[0] == '-X' else 'seconds'} value" in ran.err
+
+
 def test_a_body_that_is_no_json(command, orders: ProtectedApi, served: AuthorizationServer) -> None:
     """What the shell made of JSON without quotes is not sent."""
     ran = command("call", orders.url, "-j", "{item: hunter2}")
@@ -125,6 +135,7 @@ def test_no_answer_of_the_api(command, orders: ProtectedApi, tmp_path: Path) -> 
     token.write_text("abc\n")
     ran = command("call", "http://127.0.0.1:1/?key=s3cret", "--token-file", token)
     assert ran.status == 4
+    assert "no usable answer of the API (Connection refused)" in ran.err
     assert "s3cret" not in ran.err
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from requests_oauth2client.exceptions import InvalidParam
 from .exit_codes import ExitCode
 from .private_files import read_secret
 from .settings import FLOWS, add_settings, settings_of
-from .token import add_login_options
+from .token import add_login_options, seconds
 
 if TYPE_CHECKING:
     import requests
@@ -50,7 +51,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("url", metavar="URL", help="an address, or a path below the `api` of the profile")
-    parser.add_argument("-X", "--request", dest="method", metavar="METHOD", help="GET, or POST when there is a body")
+    parser.add_argument(
+        "-X", "--request", dest="method", type=method, metavar="METHOD", help="GET, or POST when there is a body"
+    )
     parser.add_argument(
         "-H", "--request-header", dest="headers", action="append", metavar="'NAME: VALUE'", help="can be repeated"
     )
@@ -60,13 +63,20 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("-i", "--include", action="store_true", help="print status and headers, too")
     parser.add_argument("-o", "--output", metavar="FILE", help="write the body to a file")
     parser.add_argument("--json", action="store_true", help="print status, headers and body as JSON")
-    parser.add_argument("--timeout", type=float, default=60, metavar="SECONDS", help="%(default)s")
+    parser.add_argument("--timeout", type=seconds, default=60, metavar="SECONDS", help="%(default)s")
     parser.add_argument("--api", metavar="URL", help="base URL, which the token never leaves")
     parser.add_argument("--token-file", metavar="FILE", help="file with the access token, instead of getting one")
     parser.add_argument("--flow", choices=FLOWS, help="how to get the token; client-credentials by default")
     add_login_options(parser)
     add_settings(parser)
     parser.set_defaults(run=run)
+
+
+def method(text: str) -> str:
+    """Return an HTTP method, which is a word (RFC 9110 §9.1)."""
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", text):
+        raise ValueError
+    return text
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

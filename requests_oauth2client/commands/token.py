@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from requests_oauth2client.exceptions import InvalidParam
@@ -53,12 +54,20 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
+def seconds(text: str) -> float:
+    """Return a time to wait."""
+    value = float(text)
+    if not 0 < value < inf:
+        raise ValueError
+    return value
+
+
 def add_login_options(parser: argparse.ArgumentParser) -> None:
     """Add what a user who logs in may need."""
     login = parser.add_argument_group("login by browser")
     login.add_argument("--no-browser", action="store_true", help="only print the address; do not open it")
     login.add_argument("--port", type=int, default=0, metavar="PORT", help="where the browser comes back; any")
-    login.add_argument("--wait", type=float, default=300, metavar="SECONDS", help="how long to wait; %(default)s")
+    login.add_argument("--wait", type=seconds, default=300, metavar="SECONDS", help="how long to wait; %(default)s")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
