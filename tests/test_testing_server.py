@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from requests_oauth2client.testing import AuthorizationServer, Challenge, Clock, Refusal, Response
-from requests_oauth2client.testing.switches import switch_names
+from requests_oauth2client.testing.clients import Client, ClientFields
+from requests_oauth2client.testing.switches import Choices, Switches, switch_names
 
 KEYS = {
     alg: jwskate.Jwk.generate(alg=alg, **({"key_size": 2048} if alg[0] in "RP" else {}))
@@ -665,6 +666,15 @@ def test_records(server, session):
         {},
         {"a": ["1"]},
     )
+
+
+@pytest.mark.parametrize(("keywords", "fields"), [(Choices, Switches), (ClientFields, Client)])
+def test_keywords_have_the_types_of_the_fields(keywords, fields):
+    """What type checkers know of keywords is what the attributes are."""
+    known = {name: getattr(kind, "__forward_arg__", kind) for name, kind in keywords.__annotations__.items()}
+    assert known == {name: kind for name, kind in fields.__annotations__.items() if name in known}
+    if fields is Switches:
+        assert set(known) == set(switch_names())
 
 
 def test_reprs_are_short(server):

@@ -23,6 +23,7 @@ from requests_oauth2client import (
     RetryPolicy,
 )
 from requests_oauth2client.client_authentication import BaseClientAuthenticationMethod
+from requests_oauth2client.testing import AuthorizationServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +32,21 @@ if TYPE_CHECKING:
     from typing_extensions import assert_type
 
     from requests_oauth2client.endpoint import RequestsKwargs
-    from requests_oauth2client.testing import AuthorizationServer, ProtectedApi
+    from requests_oauth2client.testing import ProtectedApi
 else:
 
     def assert_type(value: object, _: object) -> object:
         return value
+
+
+def test_servers_of_tests() -> None:
+    """The choices of a server, and the fields of a client that it knows, have their types."""
+    server = AuthorizationServer("https://as.local", require_pkce=True, access_token_lifetime=60)
+    server.add_client("client_id", client_secret="client_secret", dpop_bound_access_tokens=True)
+    assert_type(server.require_pkce, bool)
+    if TYPE_CHECKING:
+        AuthorizationServer(require_pcke=True)  # type: ignore[call-arg]
+        server.add_client("client_id", public=True, client_name=1)  # type: ignore[arg-type]
 
 
 def test_tokens(client: OAuth2Client) -> None:

@@ -32,6 +32,9 @@ from .user_actions import UserActions
 from .userinfo import userinfo_endpoint
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .switches import Choices
     from .token_requests import GrantHandler
 
 Endpoint = Callable[[Core, Request], Response]
@@ -115,7 +118,7 @@ class AuthorizationServer(UserActions):
     """
 
     def __init__(
-        self, issuer: str = "https://as.local", *, paths: Mapping[str, str] | None = None, **choices: Any
+        self, issuer: str = "https://as.local", *, paths: Mapping[str, str] | None = None, **choices: Unpack[Choices]
     ) -> None:
         """Make a server.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from attrs import field, frozen
 from jwskate import Jwk, to_jwk
@@ -91,6 +91,27 @@ class Client:
     def public(self) -> bool:
         """Whether it has no credentials, RFC 6749 §2.1."""
         return self.auth_methods == ("none",)
+
+
+class ClientFields(TypedDict, total=False):
+    """Fields of `Client` that most registrations leave as they are."""
+
+    raw_basic: bool
+    token_endpoint_auth_signing_alg: str | None
+    access_token_lifetime: int | None
+    client_name: str | None
+    id_token_signed_response_alg: str
+    id_token_encrypted_response_alg: str | None
+    id_token_encrypted_response_enc: str
+    userinfo_signed_response_alg: str | None
+    userinfo_encrypted_response_alg: str | None
+    userinfo_encrypted_response_enc: str
+    request_object_signing_alg: str | None
+    require_signed_request_object: bool
+    require_pushed_authorization_requests: bool
+    backchannel_token_delivery_mode: str
+    backchannel_client_notification_endpoint: str | None
+    dpop_bound_access_tokens: bool
 
 
 @frozen(kw_only=True)

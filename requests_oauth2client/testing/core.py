@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from jwskate import Jwk
+    from typing_extensions import Unpack
 
+    from .clients import ClientFields
     from .pending import BackchannelRequest, DeviceRequest, Interaction, PushedRequest
+    from .switches import Choices
     from .tokens import AuthorizationCode, Login
 
 PATHS = {
@@ -50,7 +53,7 @@ class Core(Switches):
 
     """
 
-    def __init__(self, issuer: str, *, paths: Mapping[str, str] | None = None, **switches: Any) -> None:
+    def __init__(self, issuer: str, *, paths: Mapping[str, str] | None = None, **switches: Unpack[Choices]) -> None:
         """See `AuthorizationServer`."""
         super().__init__(**switches)
         unknown = set(paths or ()) - set(PATHS)
@@ -123,7 +126,7 @@ class Core(Switches):
         grant_types: str | Iterable[str] | None = None,
         scope: str | Iterable[str] | None = None,
         public: bool = False,
-        **flags: Any,
+        **flags: Unpack[ClientFields],
     ) -> Client:
         """Register a client, or replace it.
 

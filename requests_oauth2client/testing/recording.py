@@ -12,11 +12,15 @@ from .misbehaviour import Misbehaviour, Planned, canned
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from typing_extensions import Unpack
+
+    from .switches import Choices
+
 
 class Recorder(Core):
     """Takes note of requests, and misbehaves on demand."""
 
-    def __init__(self, issuer: str, *, paths: Mapping[str, str] | None = None, **choices: Any) -> None:
+    def __init__(self, issuer: str, *, paths: Mapping[str, str] | None = None, **choices: Unpack[Choices]) -> None:
         """See `AuthorizationServer`."""
         super().__init__(issuer, paths=paths, **choices)
         self._planned: dict[str, list[Planned]] = {}

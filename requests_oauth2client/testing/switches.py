@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from attrs import Factory, define, fields
 
@@ -85,6 +85,57 @@ class Switches:
         """Come back to the choices made at the beginning."""
         for name, value in self._first_choices.items():
             setattr(self, name, _copy(value))
+
+
+class Choices(TypedDict, total=False):
+    """The same, as keywords of an Authorization Server."""
+
+    access_token_lifetime: int | None
+    refresh_token_lifetime: int | None
+    issue_refresh_tokens: set[str]
+    rotate_refresh_tokens: bool
+    return_refresh_token_on_refresh: bool
+    omit_expires_in: bool
+    omit_scope: bool
+    extra_token_fields: dict[str, Any]
+    allowed_targets: set[str] | None
+    strict_audience: bool
+    max_assertion_lifetime: int
+    clock_skew: int
+    unsupported_revocation_types: set[str]
+    userinfo_requires_openid: bool
+    userinfo_changes: dict[str, Any]
+    authorization_code_lifetime: int
+    require_pkce: bool
+    allow_plain_pkce: bool
+    iss_parameter: bool
+    acr_values_supported: set[str] | None
+    require_par: bool
+    par_lifetime: int
+    require_signed_request_object: bool
+    strict_request_objects: bool
+    issue_id_tokens: set[str]
+    id_token_lifetime: int
+    id_token_hashes: set[str]
+    id_token_claims: dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]
+    id_token_maker: Callable[[dict[str, Any], Client], str] | None
+    require_dpop: bool
+    dpop_algs: set[str] | None
+    dpop_proof_lifetime: int
+    dpop_nonce_as: bool
+    dpop_nonce_rs: bool
+    dpop_nonce_uses: int | None
+    dpop_downgrade: bool
+    device_code_lifetime: int
+    backchannel_lifetime: int
+    polling_interval: int | None
+    enforce_polling_interval: bool
+    exchangeable_tokens: dict[str, str]
+    jwks_max_age: int | None
+    extra_jwks: list[dict[str, Any]]
+    serve_oidc_discovery: bool
+    serve_oauth_discovery: bool
+    metadata_changes: dict[str, Any]
 
 
 def switch_names() -> tuple[str, ...]:

@@ -18,8 +18,11 @@ from .tokens import Login
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from typing_extensions import Unpack
+
     from .clients import User
     from .pending import DeviceRequest
+    from .switches import Choices
 
 
 def post_notification(url: str, token: str, content: dict[str, Any]) -> None:
@@ -30,7 +33,7 @@ def post_notification(url: str, token: str, content: dict[str, Any]) -> None:
 class UserActions(Recorder):
     """Logs in, approves and denies."""
 
-    def __init__(self, issuer: str, *, paths: Mapping[str, str] | None = None, **choices: Any) -> None:
+    def __init__(self, issuer: str, *, paths: Mapping[str, str] | None = None, **choices: Unpack[Choices]) -> None:
         """See `AuthorizationServer`."""
         super().__init__(issuer, paths=paths, **choices)
         self.notify: Callable[[str, str, dict[str, Any]], object] = post_notification
