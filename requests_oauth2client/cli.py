@@ -80,9 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:  # names only: a value may be a secret
         names = [word.partition("=")[0] for word in unknown if word.startswith("-")]
         options.usage_error(f"unknown {', '.join(names)}" if names else "too many arguments")
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by who started us: there is nobody to tell
-            setattr(sys, name, io.StringIO())
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us: there is nobody to ask or to tell
+            setattr(sys, name, io.TextIOWrapper(io.BytesIO(), "utf-8"))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without "→" still shows the rest
     console = Console(quiet=options.quiet)

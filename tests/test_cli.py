@@ -114,12 +114,13 @@ def test_output_that_cannot_be_written() -> None:
     assert b"error: The output cannot be written: No space left on device." in done.stderr
 
 
-@pytest.mark.parametrize("name", ["stdout", "stderr"])
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
 def test_closed_streams(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """A stream that is closed from the beginning is no fault of the program."""
     monkeypatch.setattr(sys, name, None)
     assert cli.main(["inspect", "https://as.local/?code=c"]) in (0, 1)
     assert cli.main(["inspect", "nonsense"]) == 2
+    assert cli.main(["inspect"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import pytest
 from jwskate import Jwk, Jwt
 
 from requests_oauth2client import DPoPKey
+from requests_oauth2client.cli import main
 from requests_oauth2client.commands.jwt_review import kind_of, review_jwt
 from requests_oauth2client.commands.moments import duration, moment
 from requests_oauth2client.jose import b64u_json
@@ -192,6 +195,18 @@ def test_unknown_things(command, text: str) -> None:
     """What cannot be inspected is told, with status 2."""
     ran = command("inspect", stdin=text)
     assert (ran.status, ran.out) == (2, "")
+
+
+def test_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who starts it without anything is told that it waits."""
+
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Keyboard("https://as.local/?code=c\n"))
+    assert main(["inspect"]) == 0
+    assert "Paste what is to be inspected" in capsys.readouterr().err
 
 
 def test_what_a_stranger_wrote(command) -> None:

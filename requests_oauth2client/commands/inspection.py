@@ -43,15 +43,17 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Show it."""
-    text = _PREFIX.sub("", content_of(options.what), count=1).strip()
+    text = _PREFIX.sub("", content_of(options.what, console), count=1).strip()
     report = review(text, options.kind or kind_of(text), jwks=_jwks(options.jwks))
     console.show(report, as_json=options.json)
     return ExitCode.FOUND if report.has_problems else ExitCode.DONE
 
 
-def content_of(what: str) -> str:
+def content_of(what: str, console: Console) -> str:
     """Return what is to be inspected: an argument, what is in a file, or what comes on standard input."""
     if what == "-":
+        if sys.stdin.isatty():
+            console.note("Paste what is to be inspected, then press Enter and Ctrl-D (on Windows: Ctrl-Z and Enter).")
         text = sys.stdin.read(MAX_SIZE)
     else:
         try:
