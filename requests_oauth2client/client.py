@@ -254,7 +254,7 @@ class OAuth2Client(
         if not self.testing:
             for name in _ENDPOINTS:
                 uri = getattr(self, name)
-                if uri is not None:
+                if uri is not None or name == "token_endpoint":
                     self.validate_endpoint_uri(name, uri)
             if self.issuer is not None:
                 self.validate_issuer_uri("issuer", self.issuer)

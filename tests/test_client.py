@@ -208,6 +208,11 @@ class TestParameters:
         with pytest.raises(InvalidIssuer, match=problem):
             make(issuer=issuer)
 
+    def test_no_token_endpoint(self):
+        """A variable that is not set is told at once, and not at the first request."""
+        with pytest.raises(InvalidEndpointUri, match=r"Invalid `token_endpoint`.*of type NoneType"):
+            OAuth2Client(None, "client_id")
+
     @pytest.mark.parametrize(
         "origin", ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:1", "https://as:8443"]
     )
