@@ -143,7 +143,7 @@ class OAuth2Client(
     max_response_size: int
     retry: RetryPolicy | None
     on_event: EventHook | None = field(eq=False)
-    extra_metadata: dict[str, Any]
+    extra_metadata: dict[str, Any] = field(converter=dict)  # what it is called with hides its values
     _bound_auth: AuthBase = field(init=False, eq=False)
     _server_keys: ServerKeys = field(init=False, eq=False)
     _as_nonces: NonceMemory = field(init=False, eq=False)
@@ -240,7 +240,6 @@ class OAuth2Client(
             forget_locals(exc)  # a key shows itself
             raise
         _refuse_misspelt(extra_metadata)
-        extra_metadata = dict(extra_metadata)
         session = session if session is not None else bounded_session()
         id_token_decryption_key, id_token_encrypted_response_alg = _decryption(
             id_token_decryption_key, id_token_encrypted_response_alg
