@@ -74,10 +74,9 @@ def b64u_decode(text: bytes) -> bytes:
         ValueError: other characters (which Python's decoder would skip), or not the canonical encoding.
 
     """
-    extra = len(text) % 4
-    if text.translate(None, _ALPHABET) or (text and text[-1] not in _LAST[extra]):
+    if text.translate(None, _ALPHABET) or (text and text[-1] not in _LAST[len(text) % 4]):
         raise ValueError("not base64url")
-    return a2b_base64(text.translate(_TO_BASE64) + b"=" * (-extra % 4))
+    return a2b_base64(text.translate(_TO_BASE64) + b"==")  # padding that is too long does not matter
 
 
 def _members(part: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from requests_oauth2client import BearerToken, IdToken, InvalidIdToken, tokens
+from requests_oauth2client import BearerToken, IdToken, InvalidIdToken, strict_jwt, tokens
 from requests_oauth2client.id_token import parse_id_token
 from requests_oauth2client.jose import b64u
 from requests_oauth2client.strict_jwt import MalformedIdToken, StrictJwt, b64u_decode, parse_jwt
@@ -76,8 +76,24 @@ def test_what_is_no_jwt(name):
 @pytest.mark.parametrize("name", [name for name in MALFORMED if name != "None"])
 def test_what_is_no_id_token(name):
     """A token response whose ID Token is none is refused."""
-    with pytest.raises(InvalidIdToken, match="token is neither a JWT or a JWE"):
+    with pytest.raises(InvalidIdToken, match="token is neither a JWT or a JWE") as caught:
         BearerToken("access_token", id_token=MALFORMED[name])
+    assert caught.value.id_token is MALFORMED[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("padding", "in base64url .not base64url."),
+        ("letters that are not ASCII", "characters that are not ASCII"),
+        ("None", "of type NoneType: pass a str or bytes"),
+        ("a number", "of type int: pass a str or bytes"),
+    ],
+)
+def test_why_it_is_no_jwt(name, reason):
+    """The error says which wish was not met."""
+    with pytest.raises(MalformedIdToken, match=reason):
+        StrictJwt(MALFORMED[name])
 
 
 JWE_HEADER = part(json.dumps({"alg": "ECDH-ES", "enc": "A128GCM"}))
@@ -129,6 +145,10 @@ def test_a_larger_limit():
     text = str(jwskate.Jwt.sign({"sub": "a" * 20_000}, KEY))
     assert IdToken(text, max_size=0) == text
     assert IdToken(text, max_size=30_000).subject == "a" * 20_000
+    assert IdToken(text, max_size=len(text)) == text
+    for limit in (1, len(text) - 1):
+        with pytest.raises(MalformedIdToken, match=f"{limit} are read at most"):
+            IdToken(text, max_size=limit)
     assert pickle.loads(pickle.dumps(IdToken(text, max_size=0))) == text
 
 
@@ -211,10 +231,22 @@ def test_claims_are_read_from_the_right_token():
     assert third.signature == first.signature != fourth.signature
 
 
+def test_decoded_once(monkeypatch):
+    """A JWT that is read at once is decoded once; another one is decoded again when it is read."""
+    decoded = []
+    read = strict_jwt.loads_object
+    monkeypatch.setattr(strict_jwt, "loads_object", lambda text: (decoded.append("sub" in text), read(text))[1])
+    token = IdToken(TEXT)
+    assert (token.sub, token.claims["sub"], sum(decoded)) == ("alice", "alice", 1)
+    waiting, _ = IdToken(TEXT), IdToken(TEXT)
+    assert (waiting.sub, sum(decoded)) == ("alice", 4)
+
+
 def test_claims_are_no_protocols():
     """A claim cannot pose as a method that Python looks for, nor as a part of a half-made token."""
     token = IdToken.sign({"sub": "alice", "__deepcopy__": "a", "__reduce_ex__": "b", "__float__": "c"}, KEY)
-    assert not hasattr(token, "__deepcopy__")
+    with pytest.raises(AttributeError, match="__deepcopy__"):
+        token.__deepcopy__  # noqa: B018 - reading it is the test
     assert not hasattr(token, "__float__")
     assert copy.deepcopy(token) == token
     assert token["__deepcopy__"] == "a"
