@@ -412,10 +412,10 @@ def _private_jwk(material: object) -> tuple[Jwk, tuple[str, ...]]:
     from jwskate import to_jwk
 
     try:
-        jwk = to_jwk(material, is_private=True, is_symmetric=False)
+        jwk = to_jwk(material)
+        algs = _key_pairs().supported_algs(jwk.cryptography_key)
     except (ValueError, TypeError, AttributeError, LookupError):
         raise InvalidDPoPKey(material) from None
-    algs = _key_pairs().supported_algs(jwk.cryptography_key)
     if not algs or jwk.get("use", "sig") != "sig":
         raise InvalidDPoPKey(material)
     return jwk, algs

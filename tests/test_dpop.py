@@ -154,8 +154,9 @@ def test_an_algorithm_that_does_not_fit(alg: str) -> None:
     """A P-256 key signs with ES256, however it is given."""
     raw = ec.generate_private_key(ec.SECP256R1())
     for material in (raw, Jwk(raw), dict(Jwk(raw)), {**Jwk(raw), "alg": "ES256"}):
-        with pytest.raises(InvalidDPoPAlg):
+        with pytest.raises(InvalidDPoPAlg) as caught:
             DPoPKey(material, alg=alg)
+        assert caught.value.alg == alg
 
 
 def test_a_key_meant_for_another_algorithm(rsa_key: rsa.RSAPrivateKey) -> None:
@@ -206,6 +207,7 @@ def test_claims_of_a_proof(key: DPoPKey) -> None:
         ("https://user:secret@api.local/a", "https://api.local/a"),
         ("https://api.local/a@b", "https://api.local/a@b"),
         ("https://user@api.local", "https://api.local"),
+        ("https://user:secret@api.local/a://b@c", "https://api.local/a://b@c"),
     ],
 )
 def test_htu_has_neither_query_nor_fragment_nor_credentials(key: DPoPKey, url: str, htu: str) -> None:
@@ -292,7 +294,32 @@ def test_a_proof_on_the_wire_is_fresh_each_time(key: DPoPKey) -> None:
     assert hash(header) == hash(str(header))
 
 
+@pytest.mark.parametrize("role", ["as", "rs"])
+def test_a_proof_on_the_wire_has_the_newest_nonce(key: DPoPKey, role: Any) -> None:
+    """A proof that renews itself has what its server gave last: not the other role on its origin, nor another origin."""
+    request = prepared()
+    key.sign(request, role=role)
+    request.headers["DPoP"].encode("latin-1")
+    other = {"as": "rs", "rs": "as"}[role]
+    for url, giver in ((API, role), (API, other), ("https://other.local/", role)):
+        key.remember(answer(url=url, DPoP_Nonce=f"of-{giver}-{url[8:11]}"), role=giver)
+    assert SignedJwt(request.headers["DPoP"].encode("latin-1")).claims["nonce"] == f"of-{role}-api"
+
+
 # ---------------------------------------------------------------- nonces
+
+
+@pytest.mark.parametrize("role", ["as", "rs"])
+def test_a_nonce_that_is_set_by_hand_replaces_all(key: DPoPKey, role: Any) -> None:
+    """It goes to the servers of its role that had given another, and to none of the other role."""
+    other = {"as": "rs", "rs": "as"}[role]
+    for giver in (role, other):
+        key.remember(answer(DPoP_Nonce=f"of-{giver}"), role=giver)
+    setattr(key, f"{role}_nonce", "by-hand")
+    for giver, nonce in ((role, "by-hand"), (other, f"of-{other}")):
+        request = prepared()
+        key.sign(request, role=giver)
+        assert SignedJwt(request.headers["DPoP"]).claims["nonce"] == nonce
 
 
 def test_nonces_that_are_set_by_hand() -> None:
@@ -359,6 +386,18 @@ def test_a_demand_for_a_proof_that_somebody_else_signed(key: DPoPKey) -> None:
             other.handle_rs_provided_dpop_nonce(answer(401, request=request, DPoP_Nonce="n1"))
         other.handle_rs_provided_dpop_nonce(answer(401, request=request, DPoP_Nonce="n2"))
         assert other.rs_nonce == "n2"
+
+
+@pytest.mark.parametrize("role", ["as", "rs"])
+def test_a_demand_without_its_request(key: DPoPKey, role: Any) -> None:
+    """When nobody knows what was sent, what is remembered of that server, in that role, is what was sent."""
+    handle = getattr(key, f"handle_{role}_provided_dpop_nonce")
+    demand = answer(401, DPoP_Nonce="n1")
+    demand.request = None  # type: ignore[assignment] - of a response that was made by hand
+    key.remember(answer(DPoP_Nonce="n1"), role="rs" if role == "as" else "as")
+    handle(demand)
+    with pytest.raises(RepeatedDPoPNonce):
+        handle(demand)
 
 
 def test_threads_share_a_key(key: DPoPKey) -> None:
