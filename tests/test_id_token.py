@@ -6,6 +6,7 @@ import copy
 import hmac
 import json
 import pickle
+import re
 import threading
 from datetime import datetime, timezone
 from pathlib import Path
@@ -45,6 +46,7 @@ from requests_oauth2client.id_token import (
     IdTokenValidator,
     InvalidIdTokenSignature,
     MalformedIdToken,
+    RefreshedIdTokenValidator,
     validate_refreshed_id_token,
     validator_for,
 )
@@ -158,8 +160,6 @@ def test_both_spellings_of_es256k(pinned, alg):
 def test_a_token_that_does_not_name_its_algorithm():
     """Without `alg`, the algorithm is the one that the client expects."""
     assert validator().check(token(headers={"alg": ...}))
-    with pytest.raises(InvalidIdToken, match="does not contain an `alg` parameter"):
-        validator(alg=None).check(token(headers={"alg": ...}))
 
 
 def test_the_only_suitable_key():
@@ -235,9 +235,14 @@ def test_published_hashes(expected, names):
 def test_the_hash_of_a_key_that_names_its_algorithm():
     """Without `alg`, that of the key counts; without any, there is no hash."""
     assert IdToken.hash_method(KEYS["ES384"])(HASHES["text"]) == "adt46pcdiB-l6eTNifgoVM-5AIJAxq84"
-    for key, alg in ((KEYS["Ed448"], None), (KEYS["ES256"], "none"), (OKPJwk.generate(crv="X25519"), "EdDSA")):
-        with pytest.raises(UnsupportedIdTokenAlg):
+    for key, alg, said in (
+        (KEYS["Ed448"], None, ""),
+        (KEYS["ES256"], "none", "none"),
+        (OKPJwk.generate(crv="X25519"), "EdDSA", "EdDSA on X25519"),
+    ):
+        with pytest.raises(UnsupportedIdTokenAlg) as caught:
             IdToken.hash_method(key, alg)
+        assert caught.value.alg == said
 
 
 @pytest.mark.parametrize("example", ["A.2", "A.3", "A.4"])
@@ -329,7 +334,7 @@ HOSTILE_HEADERS: dict[str, tuple[str, dict[str, Any], type[InvalidIdToken], str 
         confused(SECRET.encode()),
         {"alg": None, "client_secret": SECRET},
         MismatchingIdTokenAlg,
-        {"received": "HS256"},
+        "received 'HS256', expected 'asymmetric",
     ),
     "HS256 with an empty secret": (
         signed_by(lambda data: hmac.digest(b"", data, "sha256"), {"alg": "HS256"}),
@@ -363,6 +368,12 @@ HOSTILE_HEADERS: dict[str, tuple[str, dict[str, Any], type[InvalidIdToken], str 
         f"alg={alg!r}": (token(headers={"alg": alg}), ANY, UnsupportedIdTokenAlg, {"alg": alg})
         for alg in (256, True, ["ES256"], {"ES256": 1})
     },
+    "no algorithm, any algorithm": (
+        token(headers={"alg": ...}),
+        ANY,
+        InvalidIdToken,
+        "does not contain an `alg` parameter, and the client does not name one",
+    ),
     # ---- keys
     "an unknown kid": (token(headers={"kid": "other"}), {}, InvalidIdToken, "no key\nwith kid='other' in the Authori"),
     "an empty kid": (token(headers={"kid": ""}), {}, InvalidIdToken, "no key\nwith kid='' in the Authorization"),
@@ -437,7 +448,12 @@ HOSTILE_HEADERS: dict[str, tuple[str, dict[str, Any], type[InvalidIdToken], str 
         for crit in (["b64"], ["exp"], [], "b64", None)
     },
     **{
-        f"typ={typ!r}": (token(headers={"typ": typ}), {}, InvalidIdToken, "of another kind")
+        f"typ={typ!r}": (
+            token(headers={"typ": typ}),
+            {},
+            InvalidIdToken,
+            f"of another kind .typ '{re.escape(str(typ))}'",
+        )
         for typ in ("at+jwt", "logout+jwt", "AT+JWT", "application/at+jwt", "dpop+jwt", 1, None)
     },
     # ---- encryption
@@ -479,7 +495,7 @@ def check_evidence(caught: Any, evidence: str | dict[str, Any]) -> None:
 SHAPES = (None, True, False, 0, 1, -1, "", [], {}, [1], ["a"], {"a": 1})
 """Values of any type, none of which fits a claim."""
 
-HOSTILE_CLAIMS: dict[str, tuple[dict[str, Any], dict[str, Any], type[InvalidIdToken], dict[str, Any]]] = {
+HOSTILE_CLAIMS: dict[str, tuple[dict[str, Any], dict[str, Any], type[InvalidIdToken], str | dict[str, Any]]] = {
     # ---- missing
     "no iss": ({"without": "iss"}, {}, MismatchingIdTokenIssuer, {"received": None, "expected": ISSUER}),
     "no iss, no issuer": ({"without": "iss"}, {"issuer": None}, MismatchingIdTokenIssuer, {"received": None}),
@@ -567,6 +583,12 @@ HOSTILE_CLAIMS: dict[str, tuple[dict[str, Any], dict[str, Any], type[InvalidIdTo
     },
     "an old auth_time": ({"auth_time": NOW - 21}, {"max_age": 10}, MismatchingIdTokenAuthTime, {"received": NOW - 21}),
     "max_age=0 by value": ({"auth_time": NOW - 11}, {"max_age": 0}, MismatchingIdTokenAuthTime, {"received": NOW - 11}),
+    "an old auth_time, in words": (
+        {"auth_time": NOW - 21},
+        {"max_age": 10},
+        MismatchingIdTokenAuthTime,
+        f"received '{NOW - 21}', expected '10 seconds before {NOW}",
+    ),
     "an auth_time in the future": ({"auth_time": NOW + 61}, {"max_age": 10}, MismatchingIdTokenAuthTime, {}),
     **{
         f"{name}={value!r}": (
@@ -577,6 +599,15 @@ HOSTILE_CLAIMS: dict[str, tuple[dict[str, Any], dict[str, Any], type[InvalidIdTo
         )
         for name in ("at_hash", "c_hash", "s_hash")
         for value in (None, "", 1, True, [], {}, "77QmUPtjPfzWtF2AnpK9RQ", "code")
+    },
+    **{
+        f"{name} of what no text can be": (
+            {name: "x"},
+            {"code": "\ud800", "state": "\udfff"},
+            MismatchingIdTokenHash,
+            {},
+        )
+        for name in ("c_hash", "s_hash")
     },
     "a full hash": ({"at_hash": "PxbbfFKHmD_ExnVGGO5tXHyDAypXI5NXJLqJ7Iz3PJg"}, {}, MismatchingIdTokenHash, {}),
 }
@@ -595,8 +626,16 @@ def test_hostile_claims(name):
 @pytest.mark.parametrize(("claim", "noun"), [("at_hash", "access token"), ("c_hash", "code"), ("s_hash", "state")])
 def test_hashes_of_nothing(claim, noun):
     """A hash that cannot be compared is refused."""
-    with pytest.raises(InvalidIdToken, match=f"no {noun} was included in the request"):
-        validator().check(token(**{claim: "77QmUPtjPfzWtF2AnpK9RQ"}))
+    with pytest.raises(InvalidIdToken, match=f"no {noun} was included in the request") as caught:
+        validator().check(token(**{claim: "77QmUPtjPfzWtF2AnpK9RQ"}), None, SOURCE)
+    check_evidence(caught, claim)
+
+
+def test_a_hash_of_nothing_after_a_refresh():
+    """The same holds for the access token of a refresh."""
+    expected = RefreshedIdTokenValidator(client_id=CLIENT_ID, alg="ES256", keys=ServerKeys(PUBLISHED))
+    with pytest.raises(InvalidIdToken, match="no access token was included in the request"):
+        expected.check(token(at_hash="77QmUPtjPfzWtF2AnpK9RQ"))
 
 
 def test_expired():
@@ -662,6 +701,15 @@ def test_encryption_algorithms(alg):
     checked = decrypting(alg).check(encrypted(inner, alg))
     assert type(checked) is IdToken
     assert checked == inner
+
+
+@pytest.mark.parametrize("alg", ["ECDH-ES", "ECDH-ES+A256KW"])
+def test_a_decryption_key_that_names_no_algorithm(alg):
+    """A key that names no algorithm decrypts with the one that the client expects."""
+    key = Jwk({name: value for name, value in ENCRYPTION_KEY.items() if name != "alg"})
+    inner = token()
+    received = str(JweCompact.encrypt(inner.encode(), key.public_jwk(), alg=alg, enc="A128GCM"))
+    assert validator(encryption_alg=alg, decryption_key=key).check(received) == inner
 
 
 def altered(text: str, position: int, **headers: Any) -> str:
@@ -774,6 +822,7 @@ def test_the_token_stays_what_it_is():
         assert validated.id_token == inner
         assert {**validated.as_dict(), "id_token": None} == {**received.as_dict(), "id_token": None}
         assert received.id_token != inner
+        assert validated.validate_id_token(make_client(), azr) is validated
 
 
 def test_no_id_token():
@@ -795,6 +844,8 @@ def test_what_client_and_response_expect():
     assert (made.exp_leeway, made.auth_time_leeway) == (1, 2)
     for secret in (SECRET, ENCRYPTION_KEY.d, "'n'", "'s'", "'c'"):
         assert secret not in repr(made)
+    usual = validator_for(client, azr)
+    assert (usual.exp_leeway, usual.auth_time_leeway) == (0, 10)
 
 
 def test_the_issuer_of_the_client():
@@ -839,9 +890,9 @@ def test_one_validator_for_many_threads():
 PREVIOUS = IdToken(token(nonce="n", auth_time=NOW - 500, exp=NOW - 100, iat=NOW - 400))
 
 
-def refreshed(previous: Any = PREVIOUS, client: Any = None, **changes: Any) -> BearerToken:
+def refreshed(previous: Any = PREVIOUS, client: Any = None, exp_leeway: float = 0, **changes: Any) -> BearerToken:
     received = BearerToken("new_access_token", id_token=token(**changes))
-    return validate_refreshed_id_token(received, previous, client or make_client())
+    return validate_refreshed_id_token(received, previous, client or make_client(), exp_leeway=exp_leeway)
 
 
 @pytest.mark.parametrize(
@@ -866,7 +917,7 @@ HOSTILE_REFRESHES = {
     "one more client": (
         {"aud": [CLIENT_ID, "b"], "azp": CLIENT_ID},
         MismatchingIdTokenAudience,
-        {"expected": CLIENT_ID},
+        {"received": [CLIENT_ID, "b"], "expected": CLIENT_ID},
     ),
     "another nonce": ({"nonce": "m"}, MismatchingIdTokenNonce, {"received": "m", "expected": "n"}),
     "another login": ({"auth_time": NOW}, MismatchingIdTokenAuthTime, {"received": NOW, "expected": NOW - 500}),
@@ -893,11 +944,27 @@ def test_a_refresh_that_tells_more():
     assert refreshed(first, auth_time=NOW - 500).id_token.auth_time == NOW - 500
 
 
+def test_the_leeway_of_a_refresh():
+    """The ID Token of a refresh may be expired for as long as the caller says."""
+    assert refreshed(exp=NOW - 9, exp_leeway=10).id_token.exp == NOW - 9
+    with pytest.raises(ExpiredIdToken):
+        refreshed(exp=NOW - 10, exp_leeway=10)
+
+
+def test_a_first_id_token_that_was_not_validated():
+    """When the ID Token from before has no usable `aud`, the error has that one, and what was refreshed."""
+    first = IdToken(token(aud=1))
+    with pytest.raises(MissingIdTokenClaim) as caught:
+        refreshed(first)
+    assert caught.value.id_token is first
+    assert caught.value.token_resp.access_token == "new_access_token"
+
+
 def test_the_issuer_of_the_first_id_token():
     """A client that knows no issuer still notices that it changes."""
     with pytest.raises(MismatchingIdTokenIssuer) as caught:
         refreshed(client=make_client(issuer=None), iss="https://b.local")
-    assert (caught.value.received, caught.value.expected) == ("https://b.local", ISSUER)
+    check_evidence(caught, {"received": "https://b.local", "expected": ISSUER})
 
 
 def test_a_refresh_without_id_token():
@@ -947,9 +1014,11 @@ def test_refresh_token_of_a_client_without_keys(requests_mock):
     """When the client knows no key, TLS stands for the signature; all else is checked."""
     client = make_client(authorization_server_jwks=None)
     before = BearerToken(ACCESS_TOKEN, refresh_token="r", id_token=PREVIOUS)
-    answer_with(requests_mock, headers={"kid": "unknown"})
+    at_hash = IdToken.hash_method(KEYS["ES256"])("new_access_token")
+    answer_with(requests_mock, headers={"kid": "unknown"}, at_hash=at_hash)
     assert client.refresh_token(before).id_token.sub == "alice"
     for changes, error in (
+        ({"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"}, MismatchingIdTokenHash),
         ({"sub": "mallory"}, MismatchingIdTokenSubject),
         ({"iss": "https://b.local"}, MismatchingIdTokenIssuer),
         ({"headers": {"alg": "none"}}, MismatchingIdTokenAlg),
