@@ -338,8 +338,9 @@ def test_acr_values(acr_values, expected):
 @pytest.mark.parametrize("acr_values", [1, b"1", [1], {"1": "2"}, [None]])
 def test_wrong_acr_values(acr_values):
     """Anything else than texts is refused."""
-    with pytest.raises(InvalidAcrValuesParam):
+    with pytest.raises(InvalidAcrValuesParam, match=f"of type {type(acr_values).__name__}") as caught:
         AuthorizationResponse(code="c", acr_values=acr_values)
+    assert caught.value.acr_values is acr_values
 
 
 def test_responses_are_values():

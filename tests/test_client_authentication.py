@@ -127,8 +127,16 @@ class TestEachMethod:
     @EACH_METHOD
     def test_an_empty_form(self, method):
         """Without any other parameter, there is no stray separator."""
-        body = prepared(method, None).body or ""
-        assert not body.startswith("&")
+        request = prepared(method, None)
+        if not isinstance(method, ClientSecretBasic):
+            assert request.body.startswith("client_id=client_id")
+            assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+
+    @EACH_METHOD
+    def test_a_prepared_request(self, method):
+        """A request that is complete already tells the length that its form has afterwards, in bytes."""
+        request = method(prepared(None, "a=é"))
+        assert request.headers["Content-Length"] == str(len(request.body.encode()))
 
     @EACH_METHOD
     @pytest.mark.parametrize(
@@ -180,7 +188,7 @@ class TestEachMethod:
     @pytest.mark.parametrize("make", [PublicApp, lambda i: ClientSecretPost(i, "s"), lambda i: PrivateKeyJwt(i, EC)])
     def test_unusable_client_id(self, make, client_id):
         """A client_id that cannot be sent is refused when given."""
-        with pytest.raises(UnsupportedClientCredentials, match="`client_id` of type"):
+        with pytest.raises(UnsupportedClientCredentials, match=f"`client_id` of type {type(client_id).__name__} "):
             make(client_id)
 
     @pytest.mark.parametrize("secret", ["", None, 5, b"marked", "marked\n"])
@@ -240,7 +248,7 @@ class TestBasic:
 
     def test_raw_colon(self):
         """A colon in a raw client_id would move the border between identifier and secret."""
-        with pytest.raises(UnsupportedClientCredentials, match="colon"):
+        with pytest.raises(UnsupportedClientCredentials, match="leave `form_encoded=True`"):
             ClientSecretBasic("a:b", "secret", form_encoded=False)
         assert ClientSecretBasic("ab", "c:d", form_encoded=False)
 
@@ -523,6 +531,14 @@ class TestFactory:
             ("id", {}, PublicApp("id")),
             (None, {"client_id": "id"}, PublicApp("id")),
             (("id", EC), {"audience": "https://aud.local"}, PrivateKeyJwt("id", EC, aud="https://aud.local")),
+            *(
+                (
+                    None,
+                    {"client_id": "id", name: key, "audience": "https://aud.local"},
+                    PrivateKeyJwt("id", key, aud="https://aud.local"),
+                )
+                for name, key in (("private_key", EC), ("private_jwk", EC), ("client_secret", EC.to_pem()))
+            ),
             (("id", "s"), {"default_auth_handler": ClientSecretBasic}, ClientSecretBasic("id", "s")),
             (
                 None,
