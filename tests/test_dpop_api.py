@@ -753,6 +753,22 @@ def test_renamed_headers_do_not_leave_the_origin(make_api: Callable[..., Api], p
     assert "X-Token" in api.received[0].headers
 
 
+def test_a_token_that_an_adapter_took_out(make_api: Callable[..., Api], session: requests.Session) -> None:
+    """An adapter may take the token out of what it sends; a redirect to another origin has neither token nor proof."""
+
+    class Gateway(HTTPAdapter):
+        def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+            request.headers.pop("Authorization", None)
+            return super().send(request, *args, **kwargs)
+
+    api, elsewhere = make_api(), make_api()
+    api.answers["/old"] = redirect(elsewhere.url("/new"))
+    elsewhere.answers["/new"] = lambda _r: (200, {}, b"")
+    session.mount(api.origin, Gateway())
+    assert session.get(api.url("/old")).ok
+    assert {"Authorization", "DPoP"} & set(elsewhere.received[0].headers) == set()
+
+
 def test_a_loop_back_home_has_no_token(make_api: Callable[..., Api], session: requests.Session) -> None:
     """What left the origin once comes back without credentials."""
     api, elsewhere = make_api(), make_api()
