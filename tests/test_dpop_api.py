@@ -358,7 +358,7 @@ def test_a_repeated_nonce(api: Api, session: requests.Session) -> None:
 
 
 @pytest.mark.parametrize("header", ["DPoP", "X-DPoP"])
-def test_a_nonce_that_another_thread_learnt_is_no_repetition(api: Api, private_key: Any, header: str) -> None:
+def test_a_nonce_that_was_learnt_meanwhile_is_no_repetition(api: Api, private_key: Any, header: str) -> None:
     """What counts is the nonce in the refused proof, in whatever header, not what is remembered by now."""
     custom = type("CustomToken", (DPoPToken,), {"DPOP_HEADER": header})
     key = DPoPKey(private_key)
