@@ -19,6 +19,7 @@ from attrs.exceptions import FrozenError, FrozenInstanceError
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa, x25519
 from jwskate import InvalidSignature, Jwk, SignatureAlgs, SignedJwt
 
+from requests_oauth2client import dpop
 from requests_oauth2client.dpop import DPoPKey, DPoPToken, add_dpop_proof, validate_dpop_proof
 from requests_oauth2client.exceptions import (
     ExpiredAccessToken,
@@ -275,6 +276,17 @@ def test_add_dpop_proof(key: DPoPKey) -> None:
     proof = request.headers.pop("X-Proof")
     assert SignedJwt(proof).claims["ath"] == sha256_b64u("token")
     assert dict(request.headers) == headers
+
+
+def test_what_is_made_once(key: DPoPKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header of proofs, and the hash of a token that is sent again, are made once."""
+    made = []
+    for name in ("CompactSigner", "sha256_b64u"):
+        real = getattr(dpop, name)
+        monkeypatch.setattr(dpop, name, lambda *args, name=name, real=real: (made.append(name), real(*args))[1])
+    for _ in range(3):
+        key.sign(prepared(), role="rs", access_token="token")
+    assert sorted(made) == ["CompactSigner", "sha256_b64u"]
 
 
 def test_a_proof_on_the_wire_is_fresh_each_time(key: DPoPKey) -> None:
