@@ -890,9 +890,9 @@ def test_one_validator_for_many_threads():
 PREVIOUS = IdToken(token(nonce="n", auth_time=NOW - 500, exp=NOW - 100, iat=NOW - 400))
 
 
-def refreshed(previous: Any = PREVIOUS, client: Any = None, exp_leeway: float = 0, **changes: Any) -> BearerToken:
+def refreshed(previous: Any = PREVIOUS, client: Any = None, **changes: Any) -> BearerToken:
     received = BearerToken("new_access_token", id_token=token(**changes))
-    return validate_refreshed_id_token(received, previous, client or make_client(), exp_leeway=exp_leeway)
+    return validate_refreshed_id_token(received, previous, client or make_client())
 
 
 @pytest.mark.parametrize(
@@ -946,9 +946,13 @@ def test_a_refresh_that_tells_more():
 
 def test_the_leeway_of_a_refresh():
     """The ID Token of a refresh may be expired for as long as the caller says."""
-    assert refreshed(exp=NOW - 9, exp_leeway=10).id_token.exp == NOW - 9
-    with pytest.raises(ExpiredIdToken):
-        refreshed(exp=NOW - 10, exp_leeway=10)
+    for exp, leeway in ((NOW, 0), (NOW - 10, 10)):
+        with pytest.raises(ExpiredIdToken):
+            validate_refreshed_id_token(
+                BearerToken("new", id_token=token(exp=exp)), PREVIOUS, make_client(), exp_leeway=leeway
+            )
+        received = BearerToken("new", id_token=token(exp=exp + 1))
+        assert validate_refreshed_id_token(received, PREVIOUS, make_client(), exp_leeway=leeway) is received
 
 
 def test_a_first_id_token_that_was_not_validated():
