@@ -249,7 +249,7 @@ class AuthorizationRequest(BaseAuthorizationRequest):
     code_challenge_method: str | None
     acr_values: tuple[str, ...] | None
     max_age: int | None
-    code_verifier: str | None
+    code_verifier: str | None = field(repr=False)
     authorization_response_iss_parameter_supported: bool
     issuer: str | None
     dpop_key: DPoPKey | None = field(hash=False)

@@ -63,10 +63,10 @@ class BackChannelAuthenticationResponse(PendingResponse):
 
     """
 
-    auth_req_id: str
+    auth_req_id: str = field(repr=False)
     _expiry: float | None
     interval: float | None
-    other: dict[str, Any]
+    other: dict[str, Any] = field(repr=False, hash=False)
     _asked_acr_values: tuple[str, ...] | None = field(init=False, default=None)
 
     def __init__(

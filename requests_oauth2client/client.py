@@ -127,7 +127,7 @@ class OAuth2Client(
     issuer: str | None = _found(str)
     id_token_signed_response_alg: str | None
     id_token_encrypted_response_alg: str | None
-    id_token_decryption_key: Jwk | None
+    id_token_decryption_key: Jwk | None = field(repr=False, hash=False)
     code_challenge_method: str | None
     authorization_response_iss_parameter_supported: bool = _found(bool)
     require_pushed_authorization_requests: bool = _found(bool)
@@ -143,10 +143,11 @@ class OAuth2Client(
     max_response_size: int
     retry: RetryPolicy | None
     on_event: EventHook | None = field(eq=False)
-    extra_metadata: dict[str, Any] = field(converter=dict)  # what it is called with hides its values
-    _bound_auth: AuthBase = field(init=False, eq=False)
-    _server_keys: ServerKeys = field(init=False, eq=False)
-    _as_nonces: NonceMemory = field(init=False, eq=False)
+    # what it is called with hides its values
+    extra_metadata: dict[str, Any] = field(converter=dict, repr=False, hash=False)
+    _bound_auth: AuthBase = field(init=False, repr=False, eq=False)
+    _server_keys: ServerKeys = field(init=False, repr=False, eq=False)
+    _as_nonces: NonceMemory = field(init=False, repr=False, eq=False)
 
     def __init__(
         self,

@@ -270,7 +270,7 @@ class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
 
     """
 
-    private_jwk: Jwk = field(repr=False, kw_only=True)
+    private_jwk: Jwk = field(repr=False, hash=False, kw_only=True)
 
     def __init__(
         self,

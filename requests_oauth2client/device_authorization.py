@@ -42,13 +42,13 @@ class DeviceAuthorizationResponse(PendingResponse):
 
     """
 
-    device_code: str
+    device_code: str = field(repr=False)
     user_code: str
     verification_uri: str
     verification_uri_complete: str | None
     _expiry: float | None
     interval: float | None
-    other: dict[str, Any]
+    other: dict[str, Any] = field(repr=False, hash=False)
 
     def __init__(
         self,

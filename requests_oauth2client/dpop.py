@@ -105,7 +105,7 @@ class DPoPKey:
 
     """
 
-    _material: Any = field(alias="private_key")
+    _material: Any = field(alias="private_key", repr=False)
     alg: str
     jti_generator: Callable[[], object]
     iat_generator: Callable[[], float]
@@ -113,10 +113,10 @@ class DPoPKey:
     dpop_token_class: type[DPoPToken]
     as_nonce: str | None = field(on_setattr=_forgetful)
     rs_nonce: str | None = field(on_setattr=_forgetful)
-    _as_memory: NonceMemory = field(init=False)
-    _rs_memory: NonceMemory = field(init=False)
-    _signer: CompactSigner | None = field(init=False)
-    _hashed: tuple[str, str] | None = field(init=False)
+    _as_memory: NonceMemory = field(init=False, repr=False, eq=False)
+    _rs_memory: NonceMemory = field(init=False, repr=False, eq=False)
+    _signer: CompactSigner | None = field(init=False, repr=False, eq=False)
+    _hashed: tuple[str, str] | None = field(init=False, repr=False, eq=False)
 
     def __init__(
         self,

@@ -178,9 +178,9 @@ class RenewingAuth(AuthBase):
     store_key: str | None = field(on_setattr=_fixed)
     renew_on_401: bool = field(on_setattr=_fixed)
     renew_in_background: bool = field(on_setattr=_fixed)
-    _state: _State = field(repr=False)
-    _listener: _Listener | None = field(repr=False)
-    _settled: tuple[BearerToken, float] = field(repr=False)
+    _state: _State = field(repr=False, eq=False)
+    _listener: _Listener | None = field(repr=False, eq=False)
+    _settled: tuple[BearerToken, float] = field(repr=False, eq=False)
     """The current token, once it needs nothing but a look at the clock, and the time of its renewal.
 
     Both at once, so that no thread sees one without the other; worked out once, which saves a call at each request.

@@ -139,13 +139,14 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
     AUTHORIZATION_HEADER: ClassVar[str] = "Authorization"
     AUTHORIZATION_SCHEME: ClassVar[str] = "Bearer"
 
-    access_token: str
+    # a subclass that attrs decorates gets another `repr`, made of the fields that say nothing against it
+    access_token: str = field(repr=False)
     _expiry: float | None
     scope: str | None
-    refresh_token: str | None
+    refresh_token: str | None = field(repr=False)
     token_type: str
-    id_token: IdToken | JweCompact | None
-    _extras: dict[str, Any] | None = field(hash=False)
+    id_token: IdToken | JweCompact | None = field(repr=False)
+    _extras: dict[str, Any] | None = field(repr=False, hash=False)
 
     def __init__(
         self,

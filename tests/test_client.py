@@ -10,7 +10,7 @@ import pickle
 import jwskate
 import pytest
 import requests
-from attrs import fields
+from attrs import field, fields, frozen
 from attrs.exceptions import FrozenInstanceError
 
 from requests_oauth2client import (
@@ -443,6 +443,19 @@ class TestValues:
         assert repr(mine).startswith("Mine(")
         assert type(copy.deepcopy(mine)) is Mine
         assert mine != make(session=mine.session)
+
+    @pytest.mark.parametrize("auth", [("id", "secret"), ("id", KEY)])
+    def test_subclasses_that_attrs_decorates(self, auth):
+        """A subclass under `attrs.frozen(init=False)` can be hashed and compared as well."""
+
+        @frozen(init=False)
+        class Mine(OAuth2Client):
+            tenant: str = field(init=False, default="mine")
+
+        session = requests.Session()
+        mine, same = (Mine(URL, auth, session=session, id_token_decryption_key=DECRYPTION_KEY, x="y") for _ in range(2))
+        assert mine == same
+        assert hash(mine) == hash(same)
 
 
 class TestContext:

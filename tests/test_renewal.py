@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 import requests
+from attrs import define
 from requests.adapters import BaseAdapter
 
 from requests_oauth2client import (
@@ -600,6 +601,16 @@ class TestOwnRenewal:
             call(auth)
         assert call(auth) == call(self.make(client, store, renew))
         assert auth.renewals == 1
+
+    def test_subclasses_that_attrs_decorates(self, client, token):
+        """Handlers of a subclass under `attrs.define(init=False)` are equal when their attributes are."""
+
+        @define(init=False)
+        class Mine(OAuth2AccessTokenAuth):
+            pass
+
+        assert Mine(client, token) == Mine(client, token)
+        assert Mine(client, token) != Mine(client, "other")
 
     def test_copies(self, client, token):
         """A copy has all attributes, and a state of its own."""

@@ -15,6 +15,7 @@ import traceback
 from base64 import b64encode
 from contextlib import suppress
 
+import attrs
 import pytest
 import requests
 from jwskate import Jwk, SymmetricJwk
@@ -128,6 +129,24 @@ def test_objects(name):
         assert "marked" not in text
         assert KEY.d not in text
         assert KEY_FOR_ENCRYPTION.d not in text
+
+
+DECORATED = [name for name in OBJECTS if attrs.has(getattr(roc, name))]
+
+
+@pytest.mark.parametrize("name", DECORATED)
+def test_subclasses_that_attrs_decorates(name):
+    """A subclass under `attrs.define(init=False)` has a `repr` of its own, which shows no secret either."""
+    made = OBJECTS[name]()
+    decorated = attrs.define(init=False)(type("Mine", (type(made),), {}))
+    mine = decorated.__new__(decorated)
+    for field in attrs.fields(type(made)):
+        object.__setattr__(mine, field.name, getattr(made, field.name))
+    text = repr(mine)
+    assert text.startswith("Mine(")
+    assert "marked" not in text
+    assert KEY.d not in text
+    assert KEY_FOR_ENCRYPTION.d not in text
 
 
 # ---------------------------------------------------------------- flows
