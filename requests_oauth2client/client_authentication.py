@@ -15,7 +15,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
-from attrs import evolve, field, fields, frozen
+from attrs import field, fields, frozen
 from requests.auth import AuthBase
 
 from .enums import JwtTypes
@@ -148,7 +148,7 @@ class ClientSecretPost(BaseClientAuthenticationMethod):
         return _add_to_form(request, {"client_id": self.client_id, "client_secret": self.client_secret})
 
 
-@frozen
+@frozen(init=False)
 class BaseClientAssertionAuthenticationMethod(BaseClientAuthenticationMethod):
     """What methods share that send a signed assertion about the client (RFC 7523 §2.2).
 
@@ -167,6 +167,20 @@ class BaseClientAssertionAuthenticationMethod(BaseClientAuthenticationMethod):
     aud: str | None = field(default=None, kw_only=True)
     alg: str | None = field(default=None, kw_only=True)
     typ: str = field(default=JwtTypes.CLIENT_AUTHENTICATION_JWT.value, kw_only=True)
+
+    def __init__(
+        self,
+        client_id: str,
+        lifetime: int = 60,
+        jti_gen: Callable[[], object] = uuid4,
+        aud: str | None = None,
+        alg: str | None = None,
+        typ: str = JwtTypes.CLIENT_AUTHENTICATION_JWT.value,
+    ) -> None:
+        # by name: a subclass may have an `__attrs_init__` of its own
+        BaseClientAssertionAuthenticationMethod.__attrs_init__(
+            self, client_id, lifetime=lifetime, jti_gen=jti_gen, aud=aud, alg=alg, typ=typ
+        )
 
     def client_assertion(self, audience: str) -> str:
         """Return a fresh assertion for `audience`."""
@@ -189,7 +203,13 @@ class BaseClientAssertionAuthenticationMethod(BaseClientAuthenticationMethod):
 
     def for_issuer(self, issuer: str | None) -> Self:
         """Return the same method with `issuer` as audience, unless it has one."""
-        return self if self.aud or not issuer else evolve(self, aud=issuer)
+        if self.aud or not issuer:
+            return self
+        bound = object.__new__(type(self))  # not by its constructor: that of a subclass may take other arguments
+        bound.__dict__.update(self.__dict__)
+        for name in (f.name for f in fields(type(self))):
+            object.__setattr__(bound, name, issuer if name == "aud" else getattr(self, name))
+        return bound
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add `client_id`, `client_assertion` and `client_assertion_type` to the form of `request`."""
@@ -212,7 +232,7 @@ def _hmac_alg(_instance: Any, _attribute: Any, alg: Any) -> None:
 
 
 @frozen(init=False)
-class ClientSecretJwt(BaseClientAssertionAuthenticationMethod):
+class ClientSecretJwt(BaseClientAssertionAuthenticationMethod):  # type: ignore[override]  # own initializer
     """`client_secret_jwt`: an assertion under an HMAC whose key is the secret (OIDC Core §9).
 
     The attributes are those of `BaseClientAssertionAuthenticationMethod`, and `client_secret`.
@@ -258,7 +278,7 @@ def _private_jwk(material: object) -> Jwk:
 
 
 @frozen(init=False)
-class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):
+class PrivateKeyJwt(BaseClientAssertionAuthenticationMethod):  # type: ignore[override]  # own initializer
     """`private_key_jwt`: an assertion signed with a private key (OIDC Core §9).
 
     A key without `kid` is announced by its RFC 7638 thumbprint; one without `alg` signs with what its type suggests:
@@ -337,9 +357,11 @@ class PublicApp(BaseClientAuthenticationMethod):
 def _from_credential(
     client_id: Any, credential: Any, audience: str | None, default: Callable[[str, str], AuthBase]
 ) -> AuthBase:
-    if isinstance(credential, str) and "-----BEGIN" not in credential:
+    text = credential.decode("latin-1") if isinstance(credential, bytes) else credential
+    is_pem = isinstance(text, str) and "-----BEGIN" in text
+    if isinstance(credential, str) and not is_pem:
         return default(client_id, credential)
-    if isinstance(credential, (Mapping, str)) or hasattr(credential, "private_bytes"):
+    if is_pem or isinstance(credential, Mapping) or hasattr(credential, "private_bytes"):
         return PrivateKeyJwt(client_id, credential, aud=audience)
     msg = f"Client credentials of type {type(credential).__name__} are not supported: pass a secret, or a private JWK."
     raise UnsupportedClientCredentials(msg)

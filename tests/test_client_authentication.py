@@ -522,6 +522,7 @@ class TestFactory:
             (("id", EC), {}, PrivateKeyJwt("id", EC)),
             (("id", dict(EC)), {}, PrivateKeyJwt("id", EC)),
             (("id", EC.to_pem()), {}, PrivateKeyJwt("id", EC.to_pem())),
+            (("id", str(EC.to_pem()).encode()), {}, PrivateKeyJwt("id", EC.to_pem())),
             (("id", EC.cryptography_key), {}, PrivateKeyJwt("id", EC.cryptography_key)),
             (None, {"client_id": "id", "private_key": EC}, PrivateKeyJwt("id", EC)),
             (None, {"client_id": "id", "private_jwk": EC}, PrivateKeyJwt("id", EC)),
@@ -613,6 +614,35 @@ class TestCustomMethods:
             client.client_credentials()
         assert server.last("token").headers["X-Client"] == "Y2xpZW50X2lk"
         assert client.client_id == "client_id"
+
+    def test_assertions_of_ones_own(self):
+        """A subclass may make its assertions elsewhere; the base takes its arguments in this order."""
+
+        class Remote(BaseClientAssertionAuthenticationMethod):
+            def client_assertion(self, audience):
+                return f"{self.client_id} {self.lifetime} {self.jti_gen()} {self.alg} {self.typ} for {audience}"
+
+        sent = form(prepared(Remote("client_id", 30, lambda: "jti", None, "ES256", "JWT")))
+        assert sent["client_assertion"] == f"client_id 30 jti ES256 JWT for {URL}"
+        sent = form(prepared(Remote("client_id", 30, lambda: "jti", "https://aud.local")))
+        assert sent["client_assertion"].endswith(" None client-authentication+jwt for https://aud.local")
+
+    @pytest.mark.parametrize(("method", "material"), [(PrivateKeyJwt, EC), (ClientSecretJwt, "a-secret")])
+    def test_constructors_of_ones_own(self, method, material):
+        """A subclass that takes other arguments addresses the issuer as well, and keeps what it added."""
+
+        class FromVault(method):
+            def __init__(self, vault):
+                super().__init__(vault["id"], vault["material"], lifetime=30)
+                object.__setattr__(self, "vault", vault)
+
+        auth = FromVault({"id": "client_id", "material": material})
+        bound = auth.for_issuer("https://as.local")
+        assert (bound.aud, bound.lifetime, bound.client_id) == ("https://as.local", 30, "client_id")
+        assert bound.vault is auth.vault
+        assert assertion_in(prepared(bound)).claims["aud"] == "https://as.local"
+        assert auth.aud is None
+        assert OAuth2Client(URL, auth, issuer="https://as.local").auth is auth
 
     def test_any_auth_handler(self, server):
         """So is any `requests` auth handler, or function; the client then has no client_id of its own."""
