@@ -12,6 +12,7 @@ from attrs import define, field, setters
 
 from .device_authorization import DeviceAuthorizationPollingJob
 from .enums import GrantTypes
+from .exceptions import NonRenewableTokenError
 from .renewal import RenewingAuth
 
 if TYPE_CHECKING:
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from .polling import BaseTokenEndpointPollingJob
     from .token_store import TokenStore
     from .tokens import BearerToken
+
+__all__ = [
+    "NonRenewableTokenError",
+    "OAuth2AccessTokenAuth",
+    "OAuth2AuthorizationCodeAuth",
+    "OAuth2ClientCredentialsAuth",
+    "OAuth2DeviceCodeAuth",
+    "OAuth2ResourceOwnerPasswordAuth",
+]
 
 _frozen = setters.frozen
 

@@ -651,6 +651,9 @@ class MismatchingIdTokenIssuer(_MismatchingClaim):
 
     claim = "iss"
 
+    def __init__(self, iss: Any, expected: Any, token: object = None, id_token: object = None) -> None:
+        super().__init__(iss, expected, token, id_token)
+
 
 class MismatchingIdTokenSubject(_MismatchingClaim):
     """The ID Token is about another user than the previous one."""
@@ -668,6 +671,9 @@ class MismatchingIdTokenNonce(_MismatchingClaim):
     claim = "nonce"
     show_values = False
 
+    def __init__(self, nonce: Any, expected: Any, token: object = None, id_token: object = None) -> None:
+        super().__init__(nonce, expected, token, id_token)
+
 
 class MismatchingIdTokenAcr(_MismatchingClaim):
     """The user was not authenticated in one of the requested ways."""
@@ -675,6 +681,9 @@ class MismatchingIdTokenAcr(_MismatchingClaim):
     hint = "Send the user through another request with the same `acr_values`."
 
     claim = "acr"
+
+    def __init__(self, acr: Any, expected: Any, token: object = None, id_token: object = None) -> None:
+        super().__init__(acr, expected, token, id_token)
 
 
 class MismatchingIdTokenAudience(_MismatchingClaim):
@@ -684,6 +693,9 @@ class MismatchingIdTokenAudience(_MismatchingClaim):
 
     claim = "aud"
 
+    def __init__(self, audiences: Any, client_id: Any, token: object = None, id_token: object = None) -> None:
+        super().__init__(audiences, client_id, token, id_token)
+
 
 class MismatchingIdTokenAzp(_MismatchingClaim):
     """The ID Token was issued to another client."""
@@ -692,6 +704,9 @@ class MismatchingIdTokenAzp(_MismatchingClaim):
 
     claim = "azp"
 
+    def __init__(self, azp: Any, client_id: Any, token: object = None, id_token: object = None) -> None:
+        super().__init__(azp, client_id, token, id_token)
+
 
 class MismatchingIdTokenAlg(_MismatchingClaim):
     """The ID Token is signed with another algorithm than the client expects."""
@@ -699,6 +714,9 @@ class MismatchingIdTokenAlg(_MismatchingClaim):
     hint = "Set `id_token_signed_response_alg` of the client to the algorithm that it is registered with."
 
     claim = "alg"
+
+    def __init__(self, token_alg: Any, client_alg: Any, token: object = None, id_token: object = None) -> None:
+        super().__init__(token_alg, client_alg, token, id_token)
 
 
 class MismatchingIdTokenHash(InvalidIdToken):

@@ -320,6 +320,22 @@ class TestOtherErrors:
         error = getattr(exceptions, name)("received", "expected", "request", "response")
         assert (error.received, error.expected) == ("received", "expected")
 
+    @pytest.mark.parametrize(
+        ("name", "received", "expected"),
+        [
+            ("MismatchingIdTokenIssuer", "iss", "expected"),
+            ("MismatchingIdTokenNonce", "nonce", "expected"),
+            ("MismatchingIdTokenAcr", "acr", "expected"),
+            ("MismatchingIdTokenAudience", "audiences", "client_id"),
+            ("MismatchingIdTokenAzp", "azp", "client_id"),
+            ("MismatchingIdTokenAlg", "token_alg", "client_alg"),
+        ],
+    )
+    def test_claims_by_keyword(self, name, received, expected):
+        """Errors about a claim take it by its own name (contract, §4.4), and give it as `received`."""
+        error = getattr(exceptions, name)(**{received: 1, expected: 2}, token="token", id_token="id_token")
+        assert (error.received, error.expected, error.token_resp, error.id_token) == (1, 2, "token", "id_token")
+
     def test_state_is_not_shown(self):
         """States are secrets of the session of the user."""
         assert "marked" not in str(exceptions.MismatchingState("marked-1", "marked-2", "request", "response"))

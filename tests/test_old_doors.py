@@ -19,11 +19,14 @@ DOORS = {
     "client_authentication": """BaseClientAssertionAuthenticationMethod BaseClientAuthenticationMethod ClientSecretBasic
         ClientSecretJwt ClientSecretPost InvalidClientAssertionSigningKeyOrAlg InvalidRequestForClientAuthentication
         PrivateKeyJwt PublicApp UnsupportedClientCredentials client_auth_factory""",
-    "tokens": """AccessTokenTypes BearerToken ExpiredAccessToken ExpiredIdToken IdToken InvalidIdToken MismatchingIdTokenAcr
+    "tokens": """AccessTokenTypes BearerToken BearerTokenSerializer ExpiredAccessToken ExpiredIdToken IdToken InvalidIdToken MismatchingIdTokenAcr
         MismatchingIdTokenAlg MismatchingIdTokenAudience MismatchingIdTokenAzp MismatchingIdTokenIssuer
         MismatchingIdTokenNonce MissingIdToken TokenResponse TokenType UnsupportedIdTokenAlg UnsupportedTokenType
         UnsupportedTokenTypeError""",
-    "auth": """OAuth2AccessTokenAuth OAuth2AuthorizationCodeAuth OAuth2ClientCredentialsAuth
+    "authorization_request": """AuthorizationRequest AuthorizationRequestSerializer AuthorizationResponse CodeChallengeMethods
+        InvalidCodeVerifierParam InvalidMaxAgeParam MissingIssuerParam PkceUtils RequestParameterAuthorizationRequest
+        RequestUriParameterAuthorizationRequest ResponseTypes UnsupportedCodeChallengeMethod UnsupportedResponseTypeParam""",
+    "auth": """NonRenewableTokenError OAuth2AccessTokenAuth OAuth2AuthorizationCodeAuth OAuth2ClientCredentialsAuth
         OAuth2DeviceCodeAuth OAuth2ResourceOwnerPasswordAuth""",
     "discovery": "oauth2_discovery_document_url oidc_discovery_document_url well_known_uri",
     "utils": "InvalidUri accepts_expires_in validate_endpoint_uri validate_issuer_uri",
@@ -50,10 +53,21 @@ def test_doors(room, name):
 
 def test_unknown_names():
     """A module has no other names."""
-    from requests_oauth2client import tokens
+    from requests_oauth2client import authorization_request, tokens
 
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        tokens.nonsense  # noqa: B018 - reading it is the test
+    for module in (authorization_request, tokens):
+        with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+            module.nonsense  # noqa: B018 - reading it is the test
+
+
+@pytest.mark.parametrize(
+    "door", ["tokens import BearerTokenSerializer", "authorization_request import AuthorizationRequestSerializer"]
+)
+def test_doors_upwards(door):
+    """The serializers are found in the rooms of what they serialize, even when nothing else was imported before."""
+    code = f"from requests_oauth2client.{door} as found; print(found.__module__)"
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert shown.split() == ["requests_oauth2client.serializers"]
 
 
 def test_home_of_the_tokens():
