@@ -302,7 +302,7 @@ class AuthorizationCode(TokenEndpoint):
             dpop_key = dpop_key or expected.dpop_key
         form = hidden({**data, **token_kwargs})
         token = self.token_request(form, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
-        if not validate:
+        if not validate or not hasattr(token, "id_token"):  # what a hook returns may have no such attribute
             return token
         if token.id_token is not None:
             return token.validate_id_token(self, expected or AuthorizationResponse(code=str(code)))

@@ -466,6 +466,19 @@ def test_hooks(server):
     assert client.pushed_authorization_request(request) == "refused with 503"
 
 
+@pytest.mark.parametrize("result", [None, "text", {}])
+@pytest.mark.parametrize("code", ["the-code", AuthorizationResponse(code="the-code", nonce="the-nonce")])
+def test_hooks_for_codes_may_return_anything(server, code, result):
+    """What a lenient error hook returns is the result, also where a token would have to come with an ID Token."""
+
+    class Lenient(OAuth2Client):
+        def on_token_error(self, response, *, dpop_key=None):
+            return result
+
+    client = Lenient.from_discovery_document(server.metadata, auth=("app", SECRET), session=server.session())
+    assert client.authorization_code(code) == result
+
+
 # ---------------------------------------------------------------- in the form that the server wants
 
 
