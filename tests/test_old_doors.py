@@ -37,6 +37,9 @@ DOORS = {
         InvalidTarget InvalidTokenResponse LoginRequired MismatchingIssuer MismatchingState MissingAuthCode MissingIssuer
         OAuth2Error RevocationError ServerError SessionSelectionRequired SlowDown TokenEndpointError UnauthorizedClient
         UnknownIntrospectionError UnknownTokenEndpointError UnsupportedTokenType UnsupportedTokenTypeError UseDPoPNonce""",
+    "deprecated": """BackChannelAuthenticationPoolingJob BaseTokenEndpointPoolingJob BearerTokenSerializer
+        DeviceAuthorizationPoolingJob""",
+    "pooling": "BaseTokenEndpointPoolingJob",
     "enums": """AccessTokenTypes CodeChallengeMethods Endpoints GrantTypes JwtTypes ResponseTypes TokenType""",
 }
 
