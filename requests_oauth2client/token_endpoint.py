@@ -94,23 +94,22 @@ class TokenEndpoint(BaseClient):
             TransportError: no usable answer came.
 
         """
-        data = hidden(data)
-        return self._token_request(
-            data,
-            self.parse_token_response,
+        data, started = hidden(data), monotonic()
+        token = self._request(
+            Endpoints.TOKEN.value,
+            data=data,
+            on_success=self._token_hook(data.get("grant_type")),
+            on_failure=self.on_token_error,
             dpop_key=self._dpop_key(dpop, dpop_key),
             timeout=timeout,
-            requests_kwargs=requests_kwargs,
-        )
-
-    def _token_request(self, data: Mapping[str, Any], on_success: Hook[BearerToken], **options: Any) -> BearerToken:
-        """Send a token request whose 2xx answer is read by `on_success`, and tell that there is a token."""
-        started = monotonic()
-        token = self._request(
-            Endpoints.TOKEN.value, data=data, on_success=on_success, on_failure=self.on_token_error, **options
+            requests_kwargs=cast("RequestsKwargs", requests_kwargs),
         )
         self._tell_obtained(data, token, monotonic() - started)
         return token
+
+    def _token_hook(self, grant_type: object) -> Hook[BearerToken]:  # noqa: ARG002 - for grants that give something else
+        """Return the hook that reads 2xx answers to this grant."""
+        return self.parse_token_response
 
     def _tell_obtained(self, data: Mapping[str, Any], token: BearerToken, duration: float) -> None:
         if self.on_event is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import frozen
 
+from .endpoint import request_options
 from .enums import GrantTypes, TokenType
 from .exceptions import (
     InvalidParam,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     import requests
 
     from .dpop import DPoPKey
-    from .endpoint import RequestsKwargs
+    from .endpoint import Hook, RequestsKwargs
     from .id_token import IdToken
 
 URN = "urn:ietf:params:oauth:token-type:"
@@ -124,12 +125,12 @@ class TokenExchange(TokenEndpoint):
             data["requested_token_type"] = self.get_token_type(requested_token_type)
         if "scope" in token_kwargs:
             token_kwargs["scope"] = format_scope(token_kwargs["scope"])
-        return self._token_request(
-            hidden({**data, **token_kwargs}),
-            self.parse_token_exchange_response,
-            dpop_key=self._dpop_key(dpop, dpop_key),
-            requests_kwargs=requests_kwargs,
-        )
+        form = hidden({**data, **token_kwargs})
+        return self.token_request(form, dpop=dpop, dpop_key=dpop_key, **request_options(requests_kwargs))
+
+    def _token_hook(self, grant_type: object) -> Hook[BearerToken]:
+        is_exchange = grant_type == GrantTypes.TOKEN_EXCHANGE
+        return self.parse_token_exchange_response if is_exchange else self.parse_token_response
 
     @classmethod
     def _party_type(cls, token: object, token_type: str | None, error: type[UnknownTokenType]) -> str:

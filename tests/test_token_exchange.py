@@ -232,6 +232,24 @@ def test_unusable_answers(server, client, answer):
     assert refused.value.description
 
 
+def test_exchanges_are_token_requests(server):
+    """An override of `token_request` sees exchanges as it sees all grants, and `token_request` alone can exchange."""
+    seen = []
+
+    class Own(OAuth2Client):
+        def token_request(self, data, **options):
+            seen.append(data["grant_type"])
+            return super().token_request({**data, "audience": "api"}, **options)
+
+    client = Own.from_discovery_document(server.metadata, auth=("client_id", "client_secret"), session=server.session())
+    server.misbehave("token", json={"access_token": "new", "token_type": "N_A", "issued_token_type": f"{URN}jwt"})
+    issued = client.token_exchange(subject_token=BARE, requests_kwargs={"headers": {"X-Trace": "1"}})
+    assert isinstance(issued, IssuedToken)
+    assert seen == ["urn:ietf:params:oauth:grant-type:token-exchange"]
+    assert server.last("token").headers["X-Trace"] == "1"
+    assert "audience=api" in server.last("token").body.decode()
+
+
 def test_n_a_is_for_exchanges_only(server, client):
     """Another grant that answers `N_A` gave no access token: it is refused."""
     server.misbehave("token", json={"access_token": "new", "token_type": "N_A"})
