@@ -257,7 +257,7 @@ class DPoPKey:
         claims = f'{{"jti":{jti},"htm":{quoted(htm)},"htu":{quoted(_htu(url))},"iat":{iat}'
         if ath is not None:
             claims += f',"ath":{quoted(ath)}'
-        if nonce is not None:
+        if nonce:
             claims += f',"nonce":{quoted(nonce)}'
         return signer.sign_json(claims + "}")
 
@@ -268,7 +268,7 @@ class DPoPKey:
             htm: the method of the request.
             htu: its URL; query and fragment are left out.
             ath: the SHA-256 of the access token that goes with it, in base64url.
-            nonce: the nonce; by default the one remembered for the API that `htu` is at.
+            nonce: the nonce; by default the one remembered for the API that `htu` is at. An empty one is left out.
 
         """
         from .lazy_jwt import LazySignedJwt  # brings jwskate
@@ -276,6 +276,12 @@ class DPoPKey:
         if nonce is None:
             nonce = self._nonce("rs", htu)
         return LazySignedJwt(self._proof(htm, htu, ath, nonce))
+
+    def _text_of_proof(self, htm: str, url: str, ath: str | None, nonce: str | None) -> str:
+        """Return a proof as it is sent: made by the `proof` of a subclass, if it has one of its own."""
+        if type(self).proof is DPoPKey.proof:
+            return self._proof(htm, url, ath, nonce)
+        return str(self.proof(htm=htm, htu=url, ath=ath, nonce=nonce or ""))
 
     def sign(
         self,
@@ -299,7 +305,7 @@ class DPoPKey:
         htm, url = str(request.method), str(request.url)
         ath = None if access_token is None else self._hash(access_token)
         nonce = self._nonce(role, url)
-        proof = WireProof(self._proof(htm, url, ath, nonce))
+        proof = WireProof(self._text_of_proof(htm, url, ath, nonce))
         proof.key, proof.made_for, proof.nonce, proof.unsent = self, (htm, url, role, ath), nonce, [True]
         request.headers[header] = proof
 
@@ -460,7 +466,7 @@ class WireProof(str):
             except IndexError:
                 htm, url, role, ath = self.made_for
                 self.nonce = self.key._nonce(role, url)  # noqa: SLF001 - the two are one
-                return self.key._proof(htm, url, ath, self.nonce).encode(encoding)  # noqa: SLF001 - the two are one
+                return self.key._text_of_proof(htm, url, ath, self.nonce).encode(encoding)  # noqa: SLF001 - idem
         return super().encode(encoding, errors)
 
     def __reduce__(self) -> tuple[Any, ...]:

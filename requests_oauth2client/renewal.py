@@ -228,7 +228,10 @@ class RenewingAuth(AuthBase):
 
     def _settle(self, token: BearerToken | None) -> None:
         at = None if token is None else token._expiry  # noqa: SLF001 - seconds, where `expires_at` makes a datetime
-        _put(self, "_settled", (_NONE if token is None else token, inf if at is None else at - self.leeway))
+        renewal = inf if at is None else at - self.leeway
+        if token is not None and token._is_overridden:  # noqa: SLF001 - it is asked each time
+            renewal = -inf
+        _put(self, "_settled", (_NONE if token is None else token, renewal))
 
     def _attributes(self) -> dict[str, Any]:
         """Return all attributes, those that subclasses add included, but for the inner state."""

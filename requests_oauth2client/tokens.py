@@ -142,6 +142,9 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
     AUTHORIZATION_HEADER: ClassVar[str] = "Authorization"
     AUTHORIZATION_SCHEME: ClassVar[str] = "Bearer"
 
+    _is_overridden: ClassVar[bool] = False
+    """Whether a subclass has its own `is_expired` or `authorization_header`: calling ours would cost each request."""
+
     # a subclass that attrs decorates gets another `repr`, made of the fields that say nothing against it
     access_token: str = field(repr=False)
     _expiry: float | None
@@ -194,6 +197,11 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
         _put_id_token(self, None if id_token is None else _parsed_id_token(id_token))
         _put_extras(self, kwargs or None)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        ours = BearerToken.is_expired, BearerToken.authorization_header
+        cls._is_overridden = (cls.is_expired, cls.authorization_header) != ours
+
     # ------------------------------------------------------------ as a requests auth handler
 
     def authorization_header(self) -> str:
@@ -207,11 +215,14 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
             ExpiredAccessToken: it is expired; nothing is sent.
 
         """
-        at = self._expiry
-        if at is not None and time() > at:
+        if self._is_overridden:
+            expired, header = self.is_expired(), self.authorization_header()
+        else:  # the same, without the calls: this runs at each request
+            at = self._expiry
+            expired, header = at is not None and time() > at, f"{self.AUTHORIZATION_SCHEME} {self.access_token}"
+        if expired:
             raise ExpiredAccessToken(self)
-        # what `authorization_header` returns, without the call: this runs at each request
-        request.headers[self.AUTHORIZATION_HEADER] = f"{self.AUTHORIZATION_SCHEME} {self.access_token}"
+        request.headers[self.AUTHORIZATION_HEADER] = header
         return request
 
     # ------------------------------------------------------------ as a value

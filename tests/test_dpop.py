@@ -334,6 +334,29 @@ def test_a_nonce_that_is_set_by_hand_replaces_all(key: DPoPKey, role: Any) -> No
         assert SignedJwt(request.headers["DPoP"]).claims["nonce"] == nonce
 
 
+def test_proofs_of_ones_own() -> None:
+    """What the `proof` of a subclass returns is what is sent, again and again; an empty nonce is none."""
+    asked: list[tuple[Any, ...]] = []
+
+    class Own(DPoPKey):
+        def proof(self, htm: str, htu: str, ath: str | None = None, nonce: str | None = None) -> SignedJwt:
+            asked.append((htm, htu, ath, nonce))
+            return super().proof(htm.lower(), htu, ath, nonce)
+
+    own = Own.generate(rs_nonce="of-the-api")
+    request = prepared()
+    own.sign(request, role="as")
+    claims = SignedJwt(str(request.headers["DPoP"])).claims
+    assert claims["htm"] == "get"
+    assert claims.keys() == {"jti", "htm", "htu", "iat"}
+    own.sign(request, role="rs", access_token="at")
+    first, second = (request.headers["DPoP"].encode("latin-1") for _ in range(2))
+    assert first != second
+    assert SignedJwt(second).claims["htm"] == "get"
+    ath = SignedJwt(second).claims["ath"]
+    assert asked == [("GET", API, None, ""), *[("GET", API, ath, "of-the-api")] * 2]
+
+
 def test_nonces_that_are_set_by_hand() -> None:
     """A nonce given to the constructor, or set later, goes into proofs for any server of its role."""
     key = DPoPKey.generate(as_nonce="a", rs_nonce="r")

@@ -207,6 +207,21 @@ class TestSharing:
         call(auth)
         assert type(auth.token) is Mine
 
+    def test_a_token_that_judges_its_expiry(self, client, call):
+        """A token of one's own class is asked whether it is expired, at each request."""
+
+        class Revocable(BearerToken):
+            revoked = False
+
+            def is_expired(self, leeway=0):
+                return self.revoked
+
+        text = str(client.client_credentials())
+        auth = OAuth2ClientCredentialsAuth(client, token=Revocable(text, expires_in=-60))
+        assert call(auth) == call(auth) == text
+        Revocable.revoked = True
+        assert call(auth) != text
+
     def test_the_winner_serves_all(self, of_alice, token, call, server, now):
         """Of two handlers with the same expired token, one renews; the other uses what it stored."""
         one, two = of_alice(token), of_alice()

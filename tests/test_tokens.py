@@ -258,6 +258,25 @@ class TestAuth:
         assert ProxyToken("at").replace(scope="s").__class__ is ProxyToken
         assert ProxyToken("at") != BearerToken("at", token_type="Bearer")
 
+    def test_overridden_methods(self):
+        """What subclasses say of the header and of the expiry counts at each request."""
+
+        class Own(BearerToken):
+            def authorization_header(self):
+                return f'Token token="{self.access_token}"'
+
+        class Revocable(BearerToken):
+            revoked = False
+
+            def is_expired(self, leeway=0):
+                return self.revoked
+
+        assert sent(Own("at", expires_in=60))["Authorization"] == 'Token token="at"'
+        assert sent(Revocable("at", expires_in=-60))["Authorization"] == "Bearer at"
+        Revocable.revoked = True
+        with pytest.raises(ExpiredAccessToken):
+            sent(Revocable("at"))
+
     def test_api(self, client, api):
         """An API accepts it."""
         token = client.client_credentials("read")
