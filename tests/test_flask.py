@@ -266,6 +266,14 @@ def test_given_token(app, client):
         assert auth.token is None
 
 
+def test_arguments_by_position(app, client):
+    """What follows the serializer goes to the handler by position, its token included."""
+    with app.test_request_context():
+        auth = FlaskOAuth2AccessTokenAuth("token", None, client, BearerToken("at"))
+        assert (auth.client, auth.token) == (client, BearerToken("at"))
+        assert FlaskOAuth2AccessTokenAuth("other", None, client).token is None
+
+
 def test_making_a_handler_keeps_the_session(app, client):
     """A handler that is made inside of a request does not forget the token of the session."""
     with app.test_request_context():

@@ -6,6 +6,7 @@ their requests is handled, in an inner handler that nobody else sees.
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
 
 from requests_oauth2client.auth import OAuth2AccessTokenAuth, OAuth2ClientCredentialsAuth
@@ -78,7 +79,9 @@ class FlaskSessionAuthMixin(Base):
         if store is not None or serializer is not None:
             own["_tokens"] = SessionTokens(session_key, serializer=serializer, store=store)
         own["_held"] = None  # until all is there: a handler may be made outside of a request
-        super().__init__(*args, **{"token": None, **token_kwargs})
+        if "token" not in signature(super().__init__).bind_partial(*args).arguments:
+            token_kwargs.setdefault("token", None)
+        super().__init__(*args, **token_kwargs)
         token = own.pop("_held")
         if token is not None:
             self.token = token
