@@ -306,8 +306,8 @@ class ApiClient:
         timeout: seconds to wait for the connection, and between bytes of the answer; a tuple for each of them;
             `None` to wait forever.
         raise_for_status: raise `requests.HTTPError` for an answer of status 400 or more.
-        none_fields: for the `None` values in `data`, `params` and `json`: `exclude` leaves them out, `include` leaves
-            them to requests (null in JSON, left out elsewhere), `empty` sends an empty string.
+        none_fields: for the `None` values in `data` and `json`: `exclude` leaves them out, `include` leaves them to
+            requests (null in JSON, left out of forms), `empty` sends an empty string. They are left out of `params`.
         bool_fields: what `True` and `False` become in `data` and `params`; `None` stands for `("True", "False")`.
         cookies: added to the cookies of the session.
         headers: added to the headers of the session.
@@ -420,9 +420,10 @@ class ApiClient:
         none_fields = self.none_fields if none_fields is None else _none_rule(none_fields)
         bool_fields = options.pop("bool_fields", None)
         bool_fields = self.bool_fields if bool_fields is None else _bool_pair(bool_fields)
-        for name in ("params", "data"):
-            if name in options:
-                options[name] = _form_fields(options[name], none_fields, bool_fields)
+        if "params" in options:  # an empty parameter would mean something to most APIs
+            options["params"] = _form_fields(options["params"], "exclude", bool_fields)
+        if "data" in options:
+            options["data"] = _form_fields(options["data"], none_fields, bool_fields)
         if "json" in options:
             options["json"] = _json_members(options["json"], none_fields)
         if "auth" not in options:

@@ -719,7 +719,10 @@ FIELDS = {"a": 1, "none": None, "yes": True, "no": False, "many": [True, None, "
     ],
 )
 def test_form_and_query_fields(kind, options: dict[str, Any], expected: str) -> None:
-    """The rules apply to fields of mappings and of lists of pairs, whether the client or the call has them."""
+    """The rules apply to fields of mappings and of lists of pairs, whether the client or the call has them.
+
+    `None` in the query is always left out, as `requests` does.
+    """
     server = Api()
     session = session_to(server)
     fields = kind(FIELDS)
@@ -728,7 +731,8 @@ def test_form_and_query_fields(kind, options: dict[str, Any], expected: str) -> 
     ApiClient(ROOT, session=session).users.post("x", data=fields, params=fields, **options)
     for request in server.received:
         assert request.body == expected
-        assert urlsplit(request.url).query == expected
+        without_none = expected.replace("none=&", "").replace("&many=&", "&")
+        assert urlsplit(request.url).query == without_none
     assert before == FIELDS
 
 
