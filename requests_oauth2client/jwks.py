@@ -390,6 +390,8 @@ class ServerKeys:
                 return self._given
             if self._made is None:
                 self._made = _as_jwk_set(self._snapshot.keys)
+                if not self._snapshot.keys and self._snapshot.fetched_at is None:
+                    self._given = self._made  # an empty one that we gave away, for others to fill
             return self._made
 
     @property

@@ -250,6 +250,19 @@ def test_a_private_key_that_the_caller_holds():
 # ---------------------------------------------------------------- what was given
 
 
+def test_keys_are_added_to_an_empty_set():
+    """Keys that are added by hand where none were given count, until keys are fetched; the set stays the same object."""
+    keys = ServerKeys()
+    filled = keys.jwk_set
+    with pytest.raises(UnknownVerificationKey):
+        keys.get("first", "ES256")
+    filled.add_jwk(FIRST.public_jwk())
+    assert fits(keys.get("first", "ES256"), FIRST)
+    assert keys.refresh(Source(SECOND)) is filled
+    assert [key.kid for key in filled.jwks] == ["second"]
+    assert fits(keys.get("second", "ES256"), SECOND)
+
+
 def test_a_jwk_set_is_kept_by_identity():
     """A `JwkSet` stays the very object that was given, and is read as it is now."""
     given = JwkSet(published(FIRST))
