@@ -48,7 +48,8 @@ CLIENT_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 def _identifier(_instance: Any, attribute: Any, value: Any) -> None:
     """Refuse what cannot be a client identifier or secret (RFC 6749 appendix A)."""
     if not isinstance(value, str) or not value or not value.isprintable():
-        msg = f"`{attribute.name}` of type {type(value).__name__} is not supported: pass a non-empty printable str."
+        kind = "str" if isinstance(value, str) else type(value).__name__  # not what `hidden` made of it
+        msg = f"`{attribute.name}` of type {kind} is not supported: pass a non-empty printable str."
         raise UnsupportedClientCredentials(msg)
 
 

@@ -200,6 +200,14 @@ class TestParameters:
         assert "marked" not in str(caught.value)
 
     @pytest.mark.parametrize(
+        "credentials", [{"auth": ("id", "")}, {"auth": None, "client_id": "id", "client_secret": ""}]
+    )
+    def test_an_empty_secret(self, credentials):
+        """An error names the type that the caller passed, not one of ours."""
+        with pytest.raises(UnsupportedClientCredentials, match="`client_secret` of type str is not supported"):
+            OAuth2Client(URL, **credentials)
+
+    @pytest.mark.parametrize(
         ("issuer", "problem"),
         [("http://as.local", "must use https"), ("https://as.local?a=b", "query"), ("as", "https"), (5, "of type int")],
     )
