@@ -216,13 +216,14 @@ class BearerToken(Expiring, TokenResponse, AuthBase):
 
         """
         if self._is_overridden:
-            expired, header = self.is_expired(), self.authorization_header()
-        else:  # the same, without the calls: this runs at each request
-            at = self._expiry
-            expired, header = at is not None and time() > at, f"{self.AUTHORIZATION_SCHEME} {self.access_token}"
-        if expired:
+            if self.is_expired():
+                raise ExpiredAccessToken(self)
+            request.headers[self.AUTHORIZATION_HEADER] = self.authorization_header()
+            return request
+        at = self._expiry  # the same, without the calls: this runs at each request
+        if at is not None and time() > at:
             raise ExpiredAccessToken(self)
-        request.headers[self.AUTHORIZATION_HEADER] = header
+        request.headers[self.AUTHORIZATION_HEADER] = f"{self.AUTHORIZATION_SCHEME} {self.access_token}"
         return request
 
     # ------------------------------------------------------------ as a value
