@@ -51,6 +51,7 @@ from .hidden import HiddenFields, forget_locals, hidden
 from .introspection import Introspection
 from .jwks import ServerKeys
 from .nonces import NonceMemory
+from .options import check_options
 from .origin_policy import DEFAULT_ORIGIN_POLICY, OriginPolicy
 from .revocation import Revocation
 from .signing_keys import SIGNATURE_ALGS
@@ -227,7 +228,7 @@ class OAuth2Client(
             InvalidEndpointUri: the URL of an endpoint is not acceptable.
             InvalidIssuer: the issuer is not acceptable.
             UnsupportedClientCredentials: credentials are missing, or contradict each other.
-            InvalidParam: a keyword is nearly, but not quite, one that is known.
+            InvalidParam: a keyword is nearly, but not quite, one that is known, or its value can be of no use.
 
         """
         auth = _hidden_credentials(auth)
@@ -262,6 +263,7 @@ class OAuth2Client(
             raise MissingIssuerParam
         if self.dpop_alg not in SIGNATURE_ALGS:
             raise InvalidDPoPAlg(self.dpop_alg)
+        check_options(self)
 
     def _bind(self, jwks: JwkSet | Mapping[str, Any] | None) -> None:
         auth = self.auth

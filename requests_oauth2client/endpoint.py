@@ -47,6 +47,7 @@ from .exceptions import (
     UseDPoPNonce,
 )
 from .hidden import Hidden, forget_locals, hidden
+from .options import check_option
 from .retries import SINGLE_USE_GRANTS, tell_if_spent, with_retries
 from .strict_json import loads_object
 
@@ -175,8 +176,10 @@ def exchange(
         requests_kwargs: further arguments of `requests.Session.request`, such as `verify`, `cert` or `proxies`.
 
     Raises:
+        InvalidParam: `timeout` is no time.
         ConnectionFailed: the server could not be reached.
         RequestTimeout: no answer came in time.
+        TransportError: the request could not be sent.
         UnexpectedRedirect: the answer is a 3xx, which is not followed: credentials would follow it.
         ResponseTooLarge: the body is longer than `max_response_size`.
 
@@ -185,6 +188,7 @@ def exchange(
     options: dict[str, Any] = {"timeout": timeout, "headers": headers}
     if requests_kwargs:
         options = _merged(options, requests_kwargs)
+    check_option("timeout", options["timeout"])
     try:
         with Deadline(_whole(deadline, options["timeout"])) as whole:
             sent = _Sent(auth, max_response_size, whole.until)
@@ -192,7 +196,7 @@ def exchange(
             return sent.read(response)  # for sessions that call no hooks
     except TransportError:  # of ours already: the body is too large, or an auth handler of the caller failed
         raise
-    except requests.RequestException as exc:
+    except OSError as exc:  # of requests, and of files that it is told to use
         forget_locals(exc)
         raise _typed(exc, url) from exc
 
@@ -282,7 +286,7 @@ def _check_size(response: requests.Response, content: bytes | None, limit: int) 
         raise ResponseTooLarge(msg, response=response)
 
 
-def _typed(exc: requests.RequestException, url: str) -> TransportError:
+def _typed(exc: OSError, url: str) -> TransportError:
     """Return the error of ours for what requests raised."""
     where, kind = printable_url(url), type(exc).__name__
     response = getattr(exc, "response", None)
@@ -300,16 +304,19 @@ def _typed(exc: requests.RequestException, url: str) -> TransportError:
             "Check the address and the network; the cause is chained to this error."
         )
         return ConnectionFailed(msg, response=response, may_have_been_processed=sent)
+    if not isinstance(exc, requests.RequestException) and exc.errno is None:  # how requests says that a file is missing
+        msg = f"The request to {where} was not sent: {printable(exc)}. Look at `verify`, `cert` and REQUESTS_CA_BUNDLE."
+        return TransportError(msg, may_have_been_processed=False)
     msg = f"The request to {where} failed ({kind}). The cause is chained to this error."
     return TransportError(msg, response=response, may_have_been_processed=sent)
 
 
-def _certificate_refused(exc: requests.RequestException) -> bool:
+def _certificate_refused(exc: OSError) -> bool:
     """Tell whether it ended with the certificate of the server; other errors of TLS may come with an answer."""
     return any(isinstance(cause, SSLCertVerificationError) for cause in _causes(exc))
 
 
-def _causes(exc: requests.RequestException) -> Iterator[BaseException]:
+def _causes(exc: OSError) -> Iterator[BaseException]:
     """Iterate over an error and what it came of: requests, urllib3 and ssl wrap errors one in another."""
     cause: BaseException | None = exc
     for _ in range(6):
@@ -320,7 +327,7 @@ def _causes(exc: requests.RequestException) -> Iterator[BaseException]:
         cause = next((error for error in inner if isinstance(error, BaseException)), None)
 
 
-def reason_of(exc: requests.RequestException) -> str | None:
+def reason_of(exc: OSError) -> str | None:
     """Return what the system said of a failed connection, such as `Connection refused`."""
     for cause in _causes(exc):
         if isinstance(cause, SSLCertVerificationError):
