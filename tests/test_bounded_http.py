@@ -72,7 +72,7 @@ def test_in_process(server):
     """The embedded server drips as well, without a socket."""
     server.misbehave("token", misbehaviour.slow_drip(0.01, 1000))
     client = OAuth2Client(
-        server.endpoint("token"), ("client_id", "client_secret"), session=server.session(), deadline=0
+        server.endpoint("token"), ("client_id", "client_secret"), session=server.session(), deadline=1e-9
     )
     start = time.monotonic()
     with pytest.raises(RequestTimeout):
