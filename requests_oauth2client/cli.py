@@ -90,8 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options, console)
         sys.stdout.flush()
     except BrokenPipeError:
-        # who reads has seen enough, as `head` does; Python would complain once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()  # who reads has seen enough, as `head` does
         return ExitCode.DONE
     except (OAuth2Error, requests.RequestException, OSError, KeyboardInterrupt) as exc:
         return failed(exc, exit_code_of(exc), console, options)
@@ -102,6 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def failed(error: BaseException, code: ExitCode, console: Console, options: argparse.Namespace) -> int:
     """Tell why a command failed, and return its exit status."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _abandon_output()
     if options.traceback:
         console.tell("".join(traceback.format_exception(error)).rstrip())
     elif isinstance(error, KeyboardInterrupt):
@@ -121,6 +124,11 @@ def failed(error: BaseException, code: ExitCode, console: Console, options: argp
         what = REASONS.get(code, "This did not work")
         console.tell(f"error: {what} ({said or type(error).__name__}); --traceback shows why.")
     return int(code)
+
+
+def _abandon_output() -> None:
+    """Let Python not write once more, at its end, what cannot be written: it would complain, and exit with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _file_of(error: OSError) -> str:

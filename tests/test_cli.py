@@ -99,8 +99,9 @@ def test_unknown_arguments(command, arguments: list[str], told: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
-def test_output_that_cannot_be_written() -> None:
-    """What the system says is told."""
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written(unbuffered: str) -> None:
+    """What the system says is told, at the first byte or at the last."""
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
             [sys.executable, "-m", "requests_oauth2client", "inspect", "a=b&code=c"],
@@ -109,6 +110,7 @@ def test_output_that_cannot_be_written() -> None:
             timeout=60,
             check=False,
             cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )
     assert done.returncode == 2
     assert b"error: The output cannot be written: No space left on device." in done.stderr

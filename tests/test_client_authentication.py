@@ -135,8 +135,11 @@ class TestEachMethod:
     @EACH_METHOD
     def test_a_prepared_request(self, method):
         """A request that is complete already tells the length that its form has afterwards, in bytes."""
-        request = method(prepared(None, "a=é"))
-        assert request.headers["Content-Length"] == str(len(request.body.encode()))
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        # as bytes: of a str, requests before 2.32 counts the characters
+        request = method(prepared(None, "a=é".encode(), headers=headers))
+        body = request.body if isinstance(request.body, bytes) else request.body.encode()
+        assert request.headers["Content-Length"] == str(len(body))
 
     @EACH_METHOD
     @pytest.mark.parametrize(
