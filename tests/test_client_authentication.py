@@ -30,6 +30,7 @@ from requests_oauth2client import (
     UnsupportedClientCredentials,
 )
 from requests_oauth2client.client_authentication import CLIENT_ASSERTION_TYPE, client_auth_factory
+from requests_oauth2client.hidden import hidden
 from requests_oauth2client.jose import verifier
 from requests_oauth2client.testing import AuthorizationServer
 
@@ -198,8 +199,9 @@ class TestEachMethod:
     @pytest.mark.parametrize("method", [ClientSecretBasic, ClientSecretPost, ClientSecretJwt])
     def test_unusable_secret(self, method, secret):
         """A secret that cannot be sent is refused when given, and not shown."""
-        with pytest.raises(UnsupportedClientCredentials, match="`client_secret` of type") as caught:
-            method("client_id", secret)
+        told = f"`client_secret` of type {type(secret).__name__} "
+        with pytest.raises(UnsupportedClientCredentials, match=told) as caught:
+            method("client_id", hidden(secret))  # as a client passes it
         assert "marked" not in str(caught.value)
 
 
@@ -629,6 +631,7 @@ class TestCustomMethods:
         assert sent["client_assertion"] == f"client_id 30 jti ES256 JWT for {URL}"
         sent = form(prepared(Remote("client_id", 30, lambda: "jti", "https://aud.local")))
         assert sent["client_assertion"].endswith(" None client-authentication+jwt for https://aud.local")
+        assert Remote("client_id").lifetime == 60
 
     @pytest.mark.parametrize(("method", "material"), [(PrivateKeyJwt, EC), (ClientSecretJwt, "a-secret")])
     def test_constructors_of_ones_own(self, method, material):
