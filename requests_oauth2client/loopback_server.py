@@ -8,6 +8,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import TCPServer
 from threading import Condition, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from .loopback_page import HEADERS, page
@@ -48,6 +49,7 @@ class LoopbackServer(HTTPServer):
         self.answer = answer
         self._changed = Condition()  # guards `_connections`
         self._connections: dict[socket.socket, bool] = {}  # whether the answer is being made
+        self._due: dict[socket.socket, float] = {}  # when the request must have arrived; guarded as well
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__(("127.0.0.1" if host == "localhost" else host, port), _Handler)
 
@@ -64,6 +66,7 @@ class LoopbackServer(HTTPServer):
                 self.shutdown_request(request)
                 return
             self._connections[request] = False
+            self._due[request] = monotonic() + REQUEST_TIMEOUT
         Thread(target=self._serve, args=(request, client_address), name="loopback request", daemon=True).start()
 
     def _serve(self, request: socket.socket, client_address: Any) -> None:
@@ -74,12 +77,23 @@ class LoopbackServer(HTTPServer):
             self.shutdown_request(request)
             with self._changed:
                 self._connections.pop(request, None)
+                self._due.pop(request, None)
                 self._changed.notify_all()
 
     def answering(self, request: socket.socket) -> None:
         """Note that the request has arrived."""
         with self._changed:
             self._connections[request] = True
+            self._due.pop(request, None)
+
+    def service_actions(self) -> None:
+        """End connections whose request is late: a timeout of the socket begins anew with each byte that drips in."""
+        with self._changed:
+            now = monotonic()
+            for connection in [connection for connection, due in self._due.items() if due <= now]:
+                del self._due[connection]
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def end_connections(self) -> None:
         """Let the answers that are being made go out, and end all other connections."""

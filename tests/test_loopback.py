@@ -11,6 +11,7 @@ import threading
 import time
 import webbrowser
 from base64 import b64encode
+from contextlib import suppress
 from hashlib import sha256
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from jwskate import Jwk
 
-from requests_oauth2client import loopback
+from requests_oauth2client import loopback, loopback_server
 from requests_oauth2client.authorization_request import AuthorizationRequest
 from requests_oauth2client.client import OAuth2Client
 from requests_oauth2client.dpop import DPoPToken
@@ -276,6 +277,24 @@ def test_too_many_connections():
         one_more.settimeout(5)
         assert one_more.recv(1) == b""
         for connection in (*connections, one_more):
+            connection.close()
+
+
+def test_requests_that_drip(monkeypatch):
+    """A request that comes byte by byte is over in time, as one that does not come is: it takes no place for long."""
+    monkeypatch.setattr(loopback_server, "REQUEST_TIMEOUT", 0.3)
+    with LoopbackReceiver() as receiver:
+        address = ("127.0.0.1", urlsplit(receiver.redirect_uri).port)
+        connections = [socket.create_connection(address) for _ in range(MAX_CONNECTIONS)]
+        started = time.monotonic()
+        while receiver._server._connections and time.monotonic() - started < 8:
+            for connection in connections:
+                with suppress(OSError):
+                    connection.sendall(b"G")
+            time.sleep(0.1)
+        assert not receiver._server._connections
+        assert not receiver._server._due
+        for connection in connections:
             connection.close()
 
 
