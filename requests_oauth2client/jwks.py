@@ -437,8 +437,9 @@ def _imported(keys: list[Mapping[str, Any]], document: Mapping[str, Any]) -> _Sn
     times = document.get("fetched_at"), document.get("expires_at")
     if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in times):
         return _Snapshot(keys)
-    fetched_at = min(float(times[0]), time())  # type: ignore[arg-type]  # checked above
-    expires_at = min(float(times[1]), fetched_at + MAX_LIFETIME)  # type: ignore[arg-type]  # checked above
+    # bounded before `float`, which raises for numbers of 400 digits; what is no time at all is long ago
+    fetched_at = float(max(0, min(times[0], time())))  # type: ignore[type-var, arg-type]  # checked above
+    expires_at = float(max(0, min(times[1], fetched_at + MAX_LIFETIME)))  # type: ignore[type-var, arg-type]  # idem
     return _Snapshot(keys, served=True, fetched_at=fetched_at, expires_at=expires_at)
 
 

@@ -248,7 +248,7 @@ class Entry:
             lifetime = members["lifetime"]
             stored = StoredToken(Serializer().loads(members["token"]), None if lifetime is None else float(lifetime))
             server = members["server"]
-        except (OAuth2Error, ValueError, TypeError, LookupError, RecursionError) as exc:
+        except (OAuth2Error, ValueError, TypeError, LookupError, OverflowError, RecursionError) as exc:
             raise CorruptTokenStore(_FOREIGN) from exc
         if server != self.server:
             raise CorruptTokenStore(_FOREIGN)

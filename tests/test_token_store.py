@@ -652,6 +652,12 @@ class TestEntries:
         with pytest.raises(CorruptTokenStore, match="left as it is"):
             self.entry().load(text)
 
+    def test_no_lifetime(self):
+        """A lifetime that no float can hold is damage too."""
+        text = self.entry().dump(StoredToken(BearerToken("at"), None))
+        with pytest.raises(CorruptTokenStore):
+            self.entry().load(text.replace('"lifetime":null', f'"lifetime":{"9" * 400}'))
+
     def test_other_server(self):
         """The token of another server is not used."""
         text = self.entry(server="https://other.local").dump(StoredToken(BearerToken("at", refresh_token="rt"), None))
