@@ -624,21 +624,24 @@ class RenewingAuth(AuthBase):
 
         """
         state, text = self._state, entry.dump(got)
+        state.unsaved = (got, text, state.read)  # now: `put` may be interrupted, or raise what no store should
         try:
             saved = entry.store.put(entry.key, text, replacing=state.read)
             while not saved and wins:
                 state.read = entry.store.get(entry.key)
+                state.unsaved = (got, text, state.read)
                 saved = entry.store.put(entry.key, text, replacing=state.read)
         except TokenStoreError as exc:
             if self.REPEATABLE:
+                state.unsaved = None
                 self._accept(got)
                 return True
-            state.unsaved = (got, text, state.read)
             msg = (
                 "The token was renewed, but the store did not take it. It is kept in memory, and stored before its "
                 "first use: repair the store, then try again in this process."
             )
             raise TokenNotStored(msg) from exc
+        state.unsaved = None
         if saved:
             state.read = text
             self._accept(got, text)
@@ -649,9 +652,11 @@ class RenewingAuth(AuthBase):
         state = self._state
         if state.unsaved is None:
             return
-        got, text, state.read = state.unsaved
-        if not self._save(entry, got) and entry.store.get(entry.key) == text:
-            self._accept(got, text)  # the first attempt did succeed, and only its answer was lost
+        unsaved = got, text, state.read = state.unsaved
+        if not self._save(entry, got):
+            state.unsaved = unsaved  # until the store has told what it holds
+            if entry.store.get(entry.key) == text:
+                self._accept(got, text)  # the first attempt did succeed, and only its answer was lost
         state.unsaved = None
 
 

@@ -61,35 +61,37 @@ class SingleFlight:
             Exception: what `work` raised, for the thread that did it and, as a copy, for each that waited for it.
 
         """
+        mine = _Flight()
+        try:  # from here on: an interruption must not leave behind a flight that never lands
+            if self._take_off(mine, needed, wait=wait):
+                work()
+                mine.landed = True
+        except Exception as exc:
+            mine.error = exc
+            raise
+        finally:
+            with self._lock:
+                if self._flight is mine:
+                    self._flight = None
+            mine.done.set()
+
+    def _take_off(self, mine: _Flight, needed: Callable[[], bool], *, wait: bool) -> bool:
+        """Make `mine` the flight, and tell so; else wait for the one that is under way, if `wait` says so."""
         while True:
             with self._lock:
                 if not needed():
-                    return
+                    return False
                 flight = self._flight
                 if flight is None:
-                    mine = self._flight = _Flight()
-                    break
+                    self._flight = mine
+                    return True
             if not wait or flight.thread == threading.get_ident():
-                return
+                return False
             flight.done.wait()
             if flight.error is not None:
                 _raise_again(flight.error)
             if flight.landed:
-                return  # else its thread was interrupted: one of those who waited takes over
-        self._lead(mine, work)
-
-    def _lead(self, flight: _Flight, work: Callable[[], object]) -> None:
-        try:
-            work()
-            flight.landed = True
-        except Exception as exc:
-            flight.error = exc
-            raise
-        finally:
-            with self._lock:
-                if self._flight is flight:
-                    self._flight = None
-            flight.done.set()
+                return False  # else its thread was interrupted: one of those who waited takes over
 
 
 def _raise_again(error: Exception) -> NoReturn:

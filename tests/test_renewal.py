@@ -518,6 +518,37 @@ class TestStoreDown:
         assert server.count("token") == 1
         assert server.reuse_alarms == 0
 
+    @pytest.mark.parametrize("fault", [KeyboardInterrupt, MemoryError, OSError])
+    def test_interrupted_while_storing(self, of_alice, token, store, call, now, server, fault):
+        """A store that is interrupted, or raises what no store should, costs no token: none is spent twice."""
+        auth = of_alice(token)
+        call(auth)
+        now.shift(3601)
+        store.before_put = lambda: (_ for _ in ()).throw(fault)
+        for _ in range(2):
+            with pytest.raises(fault):
+                call(auth)
+        store.before_put = lambda: None
+        assert call(auth) == call(of_alice()) != str(token)
+        assert server.count("token") == 1
+        assert server.reuse_alarms == 0
+
+    def test_interrupted_while_looking(self, of_alice, token, store, call, now, server):
+        """A token that could not be stored is kept until the store has told whether it has it."""
+        auth = of_alice(token)
+        call(auth)
+        now.shift(3601)
+        store.before_put = lambda: (_ for _ in ()).throw(OSError)
+        with pytest.raises(OSError):
+            call(auth)
+        store.put = lambda *_, **__: store.down.add("get")
+        with pytest.raises(TokenStoreUnavailable):
+            call(auth)
+        store.before_put, store.down = (lambda: None), set()
+        del store.put
+        assert call(auth) == call(of_alice()) != str(token)
+        assert server.count("token") == 1
+
     def test_not_stored_and_overtaken(self, of_alice, token, store, call, now, server):
         """When somebody logged in again meanwhile, that token wins."""
         auth = of_alice(token)

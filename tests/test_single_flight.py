@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import sys
 import threading
 import time
 import traceback
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from requests_oauth2client import single_flight
 from requests_oauth2client.single_flight import SingleFlight
 
 THREADS = 32
@@ -119,6 +121,32 @@ def test_an_interrupted_leader(interruption):
     caught = work.by_many()
     assert sorted(type(exc).__name__ for exc in caught if exc is not None) == [interruption.__name__]
     assert work.runs == 2
+    assert work.done
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_interrupted_on_the_way(moment):
+    """An interruption between two lines, such as Ctrl-C, leaves nothing behind that the next caller waits for."""
+    work, left = Work(), [moment]
+    work.may_end.set()
+
+    def interrupt(frame, event, _):
+        if event == "call" and frame.f_code.co_filename == single_flight.__file__:
+            left[0] -= 1
+            if left[0] < 0:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+    before = sys.getprofile()
+    sys.setprofile(interrupt)
+    try:
+        work.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.setprofile(before)
+    assert not work.flight.busy
+    work.run()
     assert work.done
 
 
