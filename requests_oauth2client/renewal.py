@@ -31,6 +31,7 @@ from .exceptions import (
     TokenStoreUnavailable,
     UnrepeatableBody,
 )
+from .hidden import hidden
 from .refusals import FREE_FAILURES, OUTAGE, REFUSAL, Pause, Refusals
 from .resending import drain, repeat, resend
 from .single_flight import SingleFlight
@@ -502,7 +503,7 @@ class RenewingAuth(AuthBase):
     def _read(self, entry: Entry) -> StoredToken | None:
         """Return what is stored; another text than the one that was refused ends the pause."""
         state = self._state
-        state.read = entry.store.get(entry.key)
+        state.read = hidden(entry.store.get(entry.key))
         if state.read != state.refused:
             state.refused = state.read
             state.refusals.forget()
@@ -628,7 +629,7 @@ class RenewingAuth(AuthBase):
         try:
             saved = entry.store.put(entry.key, text, replacing=state.read)
             while not saved and wins:
-                state.read = entry.store.get(entry.key)
+                state.read = hidden(entry.store.get(entry.key))
                 state.unsaved = (got, text, state.read)
                 saved = entry.store.put(entry.key, text, replacing=state.read)
         except TokenStoreError as exc:

@@ -20,6 +20,7 @@ from attrs import frozen
 from .evidence import SECRET_PARAMETERS
 from .exceptions import CorruptTokenStore, InvalidParam, OAuth2Error, TokenStoreUnavailable
 from .forking import start_anew_in_children
+from .hidden import forget_locals, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,8 +229,10 @@ class Entry:
         """Return a token as text, with all that a restart needs: absolute expiry, DPoP key, ID Token, server."""
         from .serializers import TokenSerializer  # loads all that can be serialized: only those who store pay for it
 
-        members = {"server": self.server, "lifetime": stored.lifetime, "token": TokenSerializer().dumps(stored.token)}
-        return json.dumps(members, separators=(",", ":"))
+        token = hidden(TokenSerializer().dumps(stored.token))
+        members = {"server": self.server, "lifetime": stored.lifetime, "token": token}
+        text: str = hidden(json.dumps(members, separators=(",", ":")))
+        return text
 
     def load(self, text: str) -> StoredToken:
         """Return the token in `text`.
@@ -243,12 +246,14 @@ class Entry:
         class Serializer(TokenSerializer):
             token_classes = {**TokenSerializer.token_classes, self.token_class.TOKEN_TYPE.lower(): self.token_class}  # noqa: RUF012 - inherited
 
+        text = hidden(text)
         try:
-            members = json.loads(text)
+            members = hidden(json.loads(text))
             lifetime = members["lifetime"]
             stored = StoredToken(Serializer().loads(members["token"]), None if lifetime is None else float(lifetime))
             server = members["server"]
         except (OAuth2Error, ValueError, TypeError, LookupError, OverflowError, RecursionError) as exc:
+            forget_locals(exc)
             raise CorruptTokenStore(_FOREIGN) from exc
         if server != self.server:
             raise CorruptTokenStore(_FOREIGN)

@@ -7,9 +7,11 @@ verifiers, new tokens) is looked for as well.
 from __future__ import annotations
 
 import enum
+import errno
 import inspect
 import json
 import logging
+import os
 import pickle
 import traceback
 from base64 import b64encode
@@ -35,6 +37,8 @@ from requests_oauth2client import (
     TokenSerializer,
 )
 from requests_oauth2client.testing import AuthorizationServer, Response, misbehaviour
+from requests_oauth2client.token_store import Entry, StoredToken
+from requests_oauth2client.token_stores import FileTokenStore, KeyringTokenStore, SqliteTokenStore
 
 SECRET = "marked-secret-of-more-than-32-bytes"
 CODE, REFRESH, ACCESS, PASSWORD = "marked-code", "marked-refresh", "marked-access", "marked-password"
@@ -395,6 +399,110 @@ def test_real_sockets(caplog, method):
     assert "urllib3" in caplog.text
     assert not leaks(caplog.text, secrets)
     assert [line for line in locals_of(caught.value) if leaks(line, secrets)] == []
+
+
+class Full(roc.MemoryTokenStore):
+    """A store that has no room for what replaces something; `error` is raised."""
+
+    error = roc.TokenStoreUnavailable("full")
+
+    def put(self, key, value, *, replacing):
+        if replacing is not None:
+            raise self.error
+        return super().put(key, value, replacing=replacing)
+
+
+FERNET = b64encode(b"marked".ljust(32)).decode()
+
+
+def full_disk(*_, **__):
+    raise OSError(errno.ENOSPC, "no room")
+
+
+def busy(path):
+    """Return a database that another process writes to, so that nothing can be put there."""
+    store = SqliteTokenStore(path)
+    with store._connected() as connection:
+        connection.execute("PRAGMA query_only = ON")
+    return store
+
+
+class BrokenKeyring:
+    """A keyring that has a text, and takes no other."""
+
+    def get_password(self, service, name):
+        return "marked-text"
+
+    def set_password(self, service, name, password):
+        raise RuntimeError
+
+
+STORES = {
+    "file": FileTokenStore,
+    "sqlite": lambda path: busy(path / "db"),
+    "keyring": lambda path: KeyringTokenStore(backend=BrokenKeyring(), lock_directory=path),
+    "encrypted": lambda path: roc.EncryptedTokenStore(Full(), FERNET),
+}
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_stores_that_fail(kind, tmp_path, monkeypatch):
+    """A store that cannot take a text, or has a damaged one, shows it in no frame."""
+    monkeypatch.setattr(os, "fsync", full_disk)
+    store = STORES[kind](tmp_path)
+    if kind == "encrypted":
+        store.put("key", "marked-text", replacing=None)
+    before = "marked-text" if kind in ("encrypted", "keyring") else None
+    with pytest.raises(roc.TokenStoreError) as caught:
+        store.put("key", "marked-other", replacing=before)
+    assert [line for line in locals_of(caught.value) if "marked" in line] == []
+
+
+@pytest.mark.parametrize("keys", ["marked", b"marked", [FERNET, b"marked"]])
+def test_keys_of_stores(keys):
+    """A misspelt key of a store is shown in no frame."""
+    with pytest.raises(roc.InvalidParam) as caught:
+        roc.EncryptedTokenStore(roc.MemoryTokenStore(), keys)
+    assert [line for line in locals_of(caught.value) if "marked" in line or FERNET in line] == []
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-3], lambda text: text.replace('"key"', '"x"')])
+def test_damaged_files(damage, tmp_path):
+    """What a damaged file of a store holds is shown in no frame."""
+    store = FileTokenStore(tmp_path)
+    store.put("key", "marked-text", replacing=None)
+    (path,) = tmp_path.glob("*.token")
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(roc.CorruptTokenStore) as caught:
+        store.put("key", "marked-other", replacing="marked-text")
+    assert [line for line in locals_of(caught.value) if "marked" in line] == []
+
+
+@pytest.mark.parametrize("error", [OSError(), KeyboardInterrupt()])
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_tokens_that_are_not_stored(error, encrypted):
+    """The text of a stored token is its secrets, packed: it is shown in no frame of a renewal."""
+    inner = Full()
+    inner.error = error
+    store = roc.EncryptedTokenStore(inner, FERNET) if encrypted else inner
+    auth = roc.OAuth2AccessTokenAuth(CLIENT, TOKEN, store=store, store_key="alice")
+    request = requests.Request("GET", "https://api.local/").prepare()
+    auth(request)
+    auth.token = BearerToken("marked-other", refresh_token=REFRESH)
+    with pytest.raises((OSError, KeyboardInterrupt)) as caught:
+        auth(request)
+    secrets = {"marked-other", REFRESH, TokenSerializer().dumps(auth.token)}
+    assert [line for line in locals_of(caught.value) if leaks(line, secrets)] == []
+
+
+def test_stored_text_of_somebody_else():
+    """A stored token of another server is shown in no frame."""
+    entry = Entry(roc.MemoryTokenStore(), "key", "https://as.local", BearerToken)
+    text = entry.dump(StoredToken(TOKEN, None))
+    for damaged in (text.replace("as.local", "other.local"), text[:-2]):
+        with pytest.raises(roc.CorruptTokenStore) as caught:
+            entry.load(str(damaged))
+        assert [line for line in locals_of(caught.value) if text[60:90] in line] == []
 
 
 BY_CLIENTS = 7

@@ -7,6 +7,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from requests_oauth2client.exceptions import CorruptTokenStore, InvalidParam
+from requests_oauth2client.hidden import forget_locals, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,19 +40,25 @@ class EncryptedTokenStore:
         """
         from cryptography.fernet import Fernet, MultiFernet  # loaded with the store, not with the package
 
+        keys = hidden(keys.decode("latin-1") if isinstance(keys, bytes) else keys)
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in ([keys] if isinstance(keys, (str, bytes)) else keys)])
+            if not isinstance(keys, str):
+                keys = [hidden(key.decode("latin-1") if isinstance(key, bytes) else key) for key in keys]
+            self._fernet = MultiFernet([Fernet(key) for key in ([keys] if isinstance(keys, str) else keys)])
         except (ValueError, TypeError) as exc:
+            forget_locals(exc)
             msg = "`keys` must be Fernet keys: make one with `cryptography.fernet.Fernet.generate_key()`."
             raise InvalidParam(msg) from exc
         self.store = store
 
     def get(self, key: str) -> str | None:
         """Return the text of `key`, decrypted."""
-        return self._read(key)[1]
+        text = self._read(key)[1]
+        return None if text is None else str(text)
 
     def put(self, key: str, value: str, *, replacing: str | None) -> bool:
         """Make `value` the text of `key`, if its text still is `replacing`; the other store compares what it has."""
+        value, replacing = hidden(value), hidden(replacing)
         encrypted, text = self._read(key)
         return text == replacing and self.store.put(key, self._encrypt(key, value), replacing=encrypted)
 
@@ -77,25 +84,29 @@ class EncryptedTokenStore:
         """Return the text of `key` as the other store has it, and decrypted."""
         from cryptography.fernet import InvalidToken
 
-        encrypted = self.store.get(key)
+        encrypted = hidden(self.store.get(key))
         if encrypted is None:
             return None, None
         try:
-            digest_and_text = self._fernet.decrypt(encrypted.encode())
+            digest, text = _divided(self._fernet.decrypt(encrypted.encode()))
         except (InvalidToken, ValueError) as exc:
+            forget_locals(exc)
             msg = (
                 "A stored token cannot be decrypted: it was encrypted with another key, or not at all, or it is "
                 "damaged. It is left as it is: add the key that is missing to `keys`, or delete it."
             )
             raise CorruptTokenStore(msg) from exc
-        digest, text = digest_and_text[:32], digest_and_text[32:]
         if not hmac.compare_digest(digest, _digest(key)):
             msg = "A stored token was encrypted under another key of the store, and put here. It is left as it is."
             raise CorruptTokenStore(msg)
-        return encrypted, text.decode()
+        return encrypted, text
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.store!r})"
+
+
+def _divided(digest_and_text: bytes) -> tuple[bytes, str]:
+    return digest_and_text[:32], hidden(digest_and_text[32:].decode())
 
 
 def _digest(key: str) -> bytes:

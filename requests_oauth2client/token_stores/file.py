@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from requests_oauth2client.exceptions import CorruptTokenStore, TokenStoreUnavailable
+from requests_oauth2client.hidden import forget_locals, hidden
 from requests_oauth2client.token_store import LOCK_TIMEOUT
 
 from .file_locks import FileLocks, file_name, private_directory
@@ -59,7 +60,7 @@ class FileTokenStore:
         try:
             with os.fdopen(descriptor, "rb") as file:
                 info = os.fstat(descriptor)
-                content = file.read(MAX_FILE_SIZE) if stat.S_ISREG(info.st_mode) else b""
+                content = hidden(file.read(MAX_FILE_SIZE).decode("latin-1") if stat.S_ISREG(info.st_mode) else "")
         except OSError as exc:
             raise TokenStoreUnavailable(_failed("read", path, exc)) from exc
         if not stat.S_ISREG(info.st_mode):
@@ -70,11 +71,11 @@ class FileTokenStore:
 
     def put(self, key: str, value: str, *, replacing: str | None) -> bool:
         """Make `value` the text of `key`, if its text still is `replacing`; it is on the disk when this returns."""
-        path = self._path(key)
+        path, value, replacing = self._path(key), hidden(value), hidden(replacing)
         with self._locks.hold(f"{path.stem}.put"):
             if self.get(key) != replacing:
                 return False
-            content = json.dumps({"format": FORMAT, "key": key, "text": value}).encode()
+            content = hidden(json.dumps({"format": FORMAT, "key": key, "text": value}))
             try:
                 _replace(path, content)
             except OSError as exc:
@@ -102,14 +103,14 @@ class FileTokenStore:
         return f"{type(self).__name__}({str(self.directory)!r})"
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: str) -> None:
     """Put `content` in the place of the file, so that readers see the old one or the new one, even after a crash."""
     unfinished = path.with_name(f".{path.name}.new")  # one name: whoever writes holds the lock
     with suppress(FileNotFoundError):
         unfinished.unlink()  # its writer was killed
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        file.write(content.encode())
         file.flush()
         os.fsync(descriptor)
     unfinished.replace(path)
@@ -121,13 +122,14 @@ def _replace(path: Path, content: bytes) -> None:
             os.close(directory)
 
 
-def _parse(content: bytes, key: str, path: Path) -> str:
+def _parse(content: str, key: str, path: Path) -> str:
     try:
-        members = json.loads(content)
-        text = members["text"]
+        members = hidden(json.loads(content))
+        text = hidden(members["text"])
         if members["format"] == FORMAT and members["key"] == key and isinstance(text, str):
-            return text
+            return str(text)
     except (ValueError, LookupError, TypeError, RecursionError) as exc:
+        forget_locals(exc)
         raise CorruptTokenStore(_foreign(path, "damaged, or no token")) from exc
     raise CorruptTokenStore(_foreign(path, "no token of this key and format"))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from requests_oauth2client.exceptions import TokenStoreUnavailable
+from requests_oauth2client.hidden import forget_locals, hidden
 from requests_oauth2client.optional import needed
 from requests_oauth2client.token_store import LOCK_TIMEOUT
 
@@ -60,6 +61,7 @@ class KeyringTokenStore:
 
     def put(self, key: str, value: str, *, replacing: str | None) -> bool:
         """Make `value` the text of `key`, if its text still is `replacing`."""
+        value, replacing = hidden(value), hidden(replacing)
         with self._locks.hold(f"{file_name(key)}.put"):
             if self.get(key) != replacing:
                 return False
@@ -78,8 +80,9 @@ class KeyringTokenStore:
 
     def _call(self, method: Callable[..., Any], *args: str) -> Any:
         try:
-            return method(self.service, *args)
+            return method(self.service, *map(str, args))
         except Exception as exc:
+            forget_locals(exc)
             msg = (
                 f"The keyring did not do what it was asked for ({type(exc).__name__}). It may be locked, absent (on a "
                 "machine without desktop), or refuse a text of this length: the cause is chained to this error."

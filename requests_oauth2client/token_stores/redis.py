@@ -10,6 +10,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from requests_oauth2client.exceptions import CorruptTokenStore, TokenStoreError, TokenStoreUnavailable
+from requests_oauth2client.hidden import forget_locals, hidden
 from requests_oauth2client.optional import needed
 from requests_oauth2client.token_store import LOCK_TIMEOUT, lock_not_free
 
@@ -109,6 +110,7 @@ class RedisTokenStore:
 
     def put(self, key: str, value: str, *, replacing: str | None) -> bool:
         """Make `value` the text of `key`, if its text still is `replacing`."""
+        value, replacing = hidden(value), hidden(replacing)
         keep = "" if self.keep is None else str(int(self.keep * 1000))
         there = "" if replacing is None else "1"
         return bool(self._call("eval", _PUT, 1, self.prefix + key, value, there, replacing or "", keep))
@@ -157,11 +159,13 @@ class RedisTokenStore:
         try:
             return getattr(self._client, command)(*args)
         except self._errors.ResponseError as exc:
+            forget_locals(exc)
             if "WRONGTYPE" in str(exc):
                 raise CorruptTokenStore(_FOREIGN) from exc
             msg = "Redis refused a command. Check the rights of its user, and whether it can write."
             raise TokenStoreUnavailable(msg) from exc
         except (self._errors.RedisError, OSError) as exc:
+            forget_locals(exc)
             msg = f"Redis cannot be reached ({type(exc).__name__}). The cause is chained to this error."
             raise TokenStoreUnavailable(msg) from exc
 

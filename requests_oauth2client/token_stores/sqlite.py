@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests_oauth2client.exceptions import CorruptTokenStore, InvalidParam, TokenStoreUnavailable
 from requests_oauth2client.forking import start_anew_in_children
+from requests_oauth2client.hidden import hidden
 from requests_oauth2client.token_store import LOCK_TIMEOUT
 
 from .file_locks import FileLocks, file_name, private_directory
@@ -77,6 +78,7 @@ class SqliteTokenStore:
 
     def put(self, key: str, value: str, *, replacing: str | None) -> bool:
         """Make `value` the text of `key`, if its text still is `replacing`."""
+        value, replacing = hidden(value), hidden(replacing)
         with self._connected() as connection:
             if replacing is None:
                 sql, values = "INSERT OR IGNORE INTO tokens (text, key) VALUES (?, ?)", (value, key)
