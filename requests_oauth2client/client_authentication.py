@@ -270,7 +270,7 @@ def _private_jwk(material: object) -> Jwk:
         return Jwk.from_pem(text) if isinstance(text, str) and "-----BEGIN" in text else to_jwk(material)
     except InvalidJwk:  # says which member is wrong
         raise
-    except (TypeError, ValueError, AttributeError) as exc:
+    except (TypeError, ValueError, AttributeError, RecursionError) as exc:
         msg = (
             f"This private key, of type {type(material).__name__}, is not supported or not readable: "
             "pass a JWK with all its members, a PEM without password, or a key of `cryptography`."

@@ -420,7 +420,7 @@ def _private_jwk(material: object) -> tuple[Jwk, tuple[str, ...]]:
     try:
         jwk = to_jwk(material)
         algs = _key_pairs().supported_algs(jwk.cryptography_key)
-    except (ValueError, TypeError, AttributeError, LookupError):
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         raise InvalidDPoPKey(material) from None
     if not algs or jwk.get("use", "sig") != "sig":
         raise InvalidDPoPKey(material)

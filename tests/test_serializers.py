@@ -283,6 +283,7 @@ BOMB = pack(b'{"access_token":"' + b"x" * (2 * MAX_SERIALIZED_SIZE) + b'"}')
         pack({**MEMBERS, "max_age": -1}), pack({**MEMBERS, "authorization_request": 1}),
         pack({name: value for name, value in MEMBERS.items() if name != "state"}),
         pack({"private_key": {"kty": "oct", "k": "MARK"}, "alg": "HS256"}), pack({"private_key": "MARK"}),
+        pack({"private_key": "[" * 100_000}), pack({**MEMBERS, "dpop_key": {"private_key": '{"a":' * 100_000, "alg": "ES256"}}),
     ],
     ids=itertools.count(),  # keys are made anew in each worker of xdist, and so are the texts
 )  # fmt: skip

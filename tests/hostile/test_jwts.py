@@ -288,7 +288,9 @@ class TestKeySets:
 
 
 @pytest.mark.parametrize(
-    "key", [JwkSet(keys=[MALLORY.public_jwk()]), MALLORY.public_jwk(), {"kty": "RSA"}, "-----BEGIN", object()]
+    "key",
+    [JwkSet(keys=[MALLORY.public_jwk()]), MALLORY.public_jwk(), {"kty": "RSA"}, "-----BEGIN", object(), "[" * 100_000],
+    ids=["a set", "public", "incomplete", "no PEM", "object", "deep"],
 )
 def test_keys_that_cannot_sign_for_the_client(key):
     """A careless caller hears at once that a key cannot sign; no client without credentials comes of it."""
