@@ -46,7 +46,7 @@ KEY = Jwk.generate(alg="ES256").with_kid_thumbprint()
 CLIENT = OAuth2Client("https://as.local/token", ("client_id", SECRET), issuer="https://as.local")
 DPOP_KEY = DPoPKey(KEY)
 REQUEST = roc.AuthorizationRequest("https://as.local/authorize", client_id="c", code_verifier="marked" + "v" * 40)
-TOKEN = BearerToken(ACCESS, refresh_token=REFRESH, expires_in=60, custom="marked-custom")
+TOKEN = BearerToken(ACCESS, refresh_token=REFRESH, expires_in=3600, custom="marked-custom")
 
 
 def session_with_secrets():
