@@ -26,7 +26,7 @@ from requests_oauth2client.token_store import MemoryTokenStore
 from requests_oauth2client.web_session import EncryptedSerializer, LoginCookies, Sealer, SessionTokens
 
 SECRET = "a secret of the application, which has 32 bytes and more"
-TOKEN = BearerToken("MARKED-at", refresh_token="MARKED-rt", expires_in=60, scope="read")
+TOKEN = BearerToken("MARKED-at", refresh_token="MARKED-rt", expires_in=3600, scope="read")
 REDIRECT_URI = "https://app.local/auth/callback"
 
 
