@@ -12,6 +12,7 @@ import json
 import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from copy import copy
 from functools import partial
 from secrets import token_urlsafe
@@ -143,7 +144,19 @@ def _as_sent(name: str, value: Any) -> str | list[str]:
 
 
 def with_query(endpoint: str, parameters: Mapping[str, str | list[str]]) -> str:
-    """Return `endpoint` with `parameters` added to the query that it may have (RFC 6749 §3.1)."""
+    """Return `endpoint` with `parameters` added to the query that it may have (RFC 6749 §3.1).
+
+    Raises:
+        InvalidParam: a text cannot be encoded.
+
+    """
+    with suppress(UnicodeEncodeError):
+        separator = "?" if "?" not in endpoint else "" if endpoint[-1] in "?&" else "&"
+        return endpoint + separator + "&".join(_quoted(parameters))
+    raise InvalidParam.no_text(parameters.items())  # not out of that error, which holds the value
+
+
+def _quoted(parameters: Mapping[str, str | list[str]]) -> list[str]:
     quote, parts = quote_plus, []
     for name, value in parameters.items():
         # saves a third of the time: the names of the specifications need no quoting
@@ -152,8 +165,7 @@ def with_query(endpoint: str, parameters: Mapping[str, str | list[str]]) -> str:
             parts.append(f"{key}={quote(value)}")
         else:
             parts.extend(f"{key}={quote(item)}" for item in value)
-    separator = "?" if "?" not in endpoint else "" if endpoint[-1] in "?&" else "&"
-    return endpoint + separator + "&".join(parts)
+    return parts
 
 
 def _checked_endpoint(uri: str) -> str:

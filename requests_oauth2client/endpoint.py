@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from ssl import SSLCertVerificationError
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypedDict
@@ -123,7 +124,7 @@ def encode_form(fields: Mapping[str, Any]) -> str:
     Objects, and lists of objects, are one JSON text, such as `authorization_details` (RFC 9396 §2).
 
     Raises:
-        InvalidParam: an object cannot be made JSON.
+        InvalidParam: an object cannot be made JSON, or a text not be encoded.
 
     """
     pairs: list[tuple[str, str]] = []
@@ -133,8 +134,10 @@ def encode_form(fields: Mapping[str, Any]) -> str:
         elif isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
             pairs.extend((name, text) for text in _texts(name, value))
         elif value is not None:
-            pairs.append((name, value.decode("utf-8") if isinstance(value, bytes) else str(value)))
-    return urlencode(pairs)
+            pairs.append((name, value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)))
+    with suppress(UnicodeEncodeError):
+        return urlencode(pairs)
+    raise InvalidParam.no_text(pairs)  # not out of that error, which holds the value
 
 
 def _texts(name: str, value: Iterable[Any]) -> list[str]:

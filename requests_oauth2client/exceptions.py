@@ -129,7 +129,7 @@ from .evidence import printable, printable_url, redacted, shareable_request, sha
 from .hidden import hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 def _revive(cls: type[BaseException], args: tuple[object, ...]) -> BaseException:
@@ -1098,6 +1098,14 @@ class InvalidParam(OAuth2Error, ValueError):
 
     def __init__(self, *args: object) -> None:
         self._say(" ".join(str(arg) for arg in args))
+
+    @classmethod
+    def no_text(cls, parameters: Iterable[tuple[str, str | list[str]]]) -> InvalidParam:
+        """Return the error about the parameter that UTF-8 cannot encode, without its value, which may be a secret."""
+        name = next(
+            (name for name, texts in parameters if any("\ud800" <= char <= "\udfff" for char in "".join(texts))), "?"
+        )
+        return cls(f"`{name}` holds characters that no text has (lone surrogates): pass it properly decoded.")
 
 
 class InvalidEndpointUri(InvalidParam):

@@ -66,6 +66,15 @@ def test_defaults():
     assert request.code_verifier not in request.uri
 
 
+@pytest.mark.parametrize("value", ["marked \ud800", ["a", "marked \udfff"]])
+def test_what_no_text_is(value):
+    """A lone surrogate is refused by the name of its parameter, when the URL is made."""
+    request = AuthorizationRequest("https://as.local/authorize", client_id="c", foo=value)
+    with pytest.raises(InvalidParam, match="`foo` holds characters") as caught:
+        request.uri  # noqa: B018 - reading it is the test
+    assert "marked" not in repr(caught.value)
+
+
 def test_everything():
     """Each parameter is an attribute and part of the URL, in a fixed order."""
     request = made(

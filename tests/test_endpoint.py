@@ -110,6 +110,14 @@ class TestForms:
         with pytest.raises(InvalidParam, match="`details` cannot be made JSON"):
             encode_form({"details": value})
 
+    @pytest.mark.parametrize("value", ["marked \ud800", ["a", "marked \udfff"], b"marked \xff"])
+    def test_what_no_text_is(self, value):
+        """Lone surrogates, and bytes that are no UTF-8, are refused by the name of their parameter; no value is shown."""
+        with pytest.raises(InvalidParam, match="`foo` holds characters") as caught:
+            encode_form({"scope": "a", "foo": value})
+        assert "marked" not in repr(caught.value)
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
 
 class TestRequests:
     @EACH_CALL
