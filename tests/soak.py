@@ -149,8 +149,8 @@ class World:
                 memory.clear()
 
     def held(self) -> dict[str, int]:
-        gc.collect()
         self.forget()
+        gc.collect()  # after it: what was forgotten may hold itself, and is no sign of anything
         statm = Path("/proc/self/statm")
         memory = int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
         descriptors = Path("/proc/self/fd")
