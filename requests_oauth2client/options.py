@@ -41,7 +41,7 @@ def check_option(name: str, value: Any) -> None:
     """
     is_usable, wanted = _CHECKS[name]
     if not is_usable(value):
-        shown = repr(value) if isinstance(value, (int, float, tuple)) else f"of type {type(value).__name__}"
+        shown = repr(value) if isinstance(value, (int, float)) else f"of type {type(value).__name__}"
         msg = f"`{name}` is {shown}: pass {wanted}."
         raise InvalidParam(msg)
 

@@ -34,10 +34,12 @@ def test_what_is_of_no_use(name, value):
         OAuth2Client(ENDPOINT, client_id="c", **{name: value})
 
 
-def test_no_value_of_an_object_is_shown():
+@pytest.mark.parametrize("value", ["marked", ("client_id", "marked"), ["marked"]])
+@pytest.mark.parametrize("name", ["session", "timeout"])
+def test_no_value_of_an_object_is_shown(name, value):
     """What was passed may be a secret in the wrong place: its type is shown."""
     with pytest.raises(InvalidParam) as caught:
-        OAuth2Client(ENDPOINT, client_id="c", session="marked")
+        OAuth2Client(ENDPOINT, client_id="c", **{name: value})
     assert "marked" not in str(caught.value)
 
 
